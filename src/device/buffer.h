@@ -1,0 +1,63 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "device/tensor.h"
+
+namespace corollary {
+
+/// Owned memory, aligned to 64 bytes (2 MiB and huge pages from 2 MiB on), zero at birth. Movable.
+/// Error names the size asked for if the system refuses.
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::int64_t bytes);
+  ~Buffer();
+  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  void* data() { return data_; }
+  const void* data() const { return data_; }
+  std::int64_t size_bytes() const { return size_; }
+
+ private:
+  void* data_ = nullptr;
+  std::int64_t size_ = 0;
+};
+
+/// A tensor that owns its memory, zero at birth.
+class OwnedTensor {
+ public:
+  OwnedTensor() = default;
+  OwnedTensor(DType dtype, Shape shape) : buffer_(shape.count() * size_of(dtype)), view_(buffer_.data(), dtype, shape) {}
+  Tensor view() { return view_; }
+  ConstTensor view() const { return view_; }
+  operator Tensor() { return view_; }
+  operator ConstTensor() const { return view_; }
+
+ private:
+  Buffer buffer_;
+  Tensor view_;
+};
+
+/// Hands out pieces of one Buffer, 64-byte aligned, never freed singly: the memory of a pass, planned before the pass.
+class Arena {
+ public:
+  Arena() = default;
+  explicit Arena(std::int64_t bytes) : buffer_(bytes) {}
+  Tensor take(DType dtype, Shape shape);  ///< Error with need and rest if it does not fit; contents are what was there before
+  void reset() { used_ = 0; }
+  std::int64_t used_bytes() const { return used_; }
+  std::int64_t size_bytes() const { return buffer_.size_bytes(); }
+  static std::int64_t padded(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+ private:
+  Buffer buffer_;
+  std::int64_t used_ = 0;
+};
+
+}  // namespace corollary
