@@ -5,6 +5,8 @@
 
 #include "base/threads.h"
 #include "device/buffer.h"
+#include "kernels/cpu/amx.h"
+#include "kernels/cpu/attention_amx.h"
 #include "kernels/cpu/attention_rows.h"
 #include "kernels/cpu/product.h"
 
@@ -60,6 +62,7 @@ void each_item(const AttentionShape& s, F f) {
 
 void attention_forward(Stream&, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& s) {
   const DType dtype = qkv.dtype();
+  if (dtype == DType::bf16 && amx_available()) return attention_forward_amx(o, lse, qkv, s);
   const std::int64_t group = s.num_heads / s.num_kv_heads, out_width = s.num_heads * s.head_dim;
   each_item(s, [&](std::int64_t b, std::int64_t kv) {
     Scratch& mine = scratch();
@@ -83,6 +86,7 @@ void attention_forward(Stream&, Tensor o, Tensor lse, ConstTensor qkv, const Att
 void attention_backward(Stream&, Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv,
                         const AttentionShape& s) {
   const DType dtype = qkv.dtype();
+  if (dtype == DType::bf16 && amx_available()) return attention_backward_amx(d_qkv, d_o, o, lse, qkv, s);
   const std::int64_t group = s.num_heads / s.num_kv_heads, out_width = s.num_heads * s.head_dim, head_dim = s.head_dim;
   each_item(s, [&](std::int64_t b, std::int64_t kv) {
     Scratch& mine = scratch();
