@@ -14,8 +14,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
 
-// Reads gradient, master, m, v and writes the last three (and the bf16 weights): memory sets the pace, the root and the quotient hide
-// behind it. The two bias corrections are one factor each:  w -= step_size * m / (sqrt(v) * v_scale + eps) + decay * w.
+// Reads gradient, master, m, v and writes the last three (and the bf16 weights): memory sets the pace, the root and the quotient
+// hide behind it. The two bias corrections are one factor each:  w -= step_size * m / (sqrt(v) * v_scale + eps) + decay * w.
 template <bool kWithWeights>
 void adamw_run(bf16* weights, float* master, float* m, float* v, const float* gradient, std::int64_t n, const AdamWStep& step,
                float m_scale, float v_scale) {
@@ -49,7 +49,8 @@ double sum_of_squares_block(const float* x, std::int64_t n) {
   std::int64_t i = 0;
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
     const auto a = hn::PromoteTo(f64, hn::LoadU(half, x + i)), b = hn::PromoteTo(f64, hn::LoadU(half, x + i + lanes));
-    const auto c = hn::PromoteTo(f64, hn::LoadU(half, x + i + 2 * lanes)), d = hn::PromoteTo(f64, hn::LoadU(half, x + i + 3 * lanes));
+    const auto c = hn::PromoteTo(f64, hn::LoadU(half, x + i + 2 * lanes)),
+               d = hn::PromoteTo(f64, hn::LoadU(half, x + i + 3 * lanes));
     sum0 = hn::MulAdd(a, a, sum0);
     sum1 = hn::MulAdd(b, b, sum1);
     sum2 = hn::MulAdd(c, c, sum2);

@@ -19,7 +19,8 @@ namespace corollary::cpu::HWY_NAMESPACE {
 template <class T>
 void scale_row(T* y, const T* x, const T* w, float r, std::int64_t n) {
   const F32 scale = all(r);
-  each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(y + i, load(x + i, lanes) * scale * load(w + i, lanes), lanes); });
+  each_vector(n,
+              [&](std::int64_t i, auto lanes) HWY_ATTR { store(y + i, load(x + i, lanes) * scale * load(w + i, lanes), lanes); });
 }
 
 template <class T>
@@ -127,7 +128,8 @@ void rmsnorm_backward(Stream&, Tensor dx, Tensor dw, ConstTensor dy, ConstTensor
     for (std::int64_t block = first; block < last; ++block) {
       const std::int64_t begin = block * kBlock, end = std::min(tokens, begin + kBlock);
       HWY_DYNAMIC_DISPATCH(rmsnorm_backward_rows)
-      (dx.rows(begin, end), sums.data() + block * stride, dy.rows(begin, end), x.rows(begin, end), w.raw(), rstd.data<float>() + begin);
+      (dx.rows(begin, end), sums.data() + block * stride, dy.rows(begin, end), x.rows(begin, end), w.raw(),
+       rstd.data<float>() + begin);
     }
   });
   parallel_items((n + 15) / 16, 16 * blocks * 4, [&](std::int64_t begin, std::int64_t end) {

@@ -1,6 +1,6 @@
 // The vector vocabulary of the CPU kernels, on Highway: a kernel is written once with these and compiled for every instruction set,
-// the best of which is chosen at run time. Included by each cpu/X.cpp after <hwy/foreach_target.h>, once per instruction set; hence the
-// unusual guard and the namespace that names the set. Nothing here may be called from outside such a namespace.
+// the best of which is chosen at run time. Included by each cpu/X.cpp after <hwy/foreach_target.h>, once per instruction set; hence
+// the unusual guard and the namespace that names the set. Nothing here may be called from outside such a namespace.
 #if defined(COROLLARY_KERNELS_CPU_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef COROLLARY_KERNELS_CPU_SIMD_INL_H_
 #undef COROLLARY_KERNELS_CPU_SIMD_INL_H_
@@ -98,8 +98,8 @@ HWY_INLINE void each_vector(std::int64_t n, Body body) {
 HWY_INLINE float sum(F32 v) { return hn::GetLane(hn::SumOfLanes(kF32, v)); }
 HWY_INLINE float maximum(F32 v) { return hn::GetLane(hn::MaxOfLanes(kF32, v)); }
 
-/// The sum of all lanes after  sum = body(i, lanes, sum)  along [0, n), kept in four vectors in turn so that additions do not wait for
-/// each other.
+/// The sum of all lanes after  sum = body(i, lanes, sum)  along [0, n), kept in four vectors in turn so that additions do not wait
+/// for each other.
 template <class Body>
 HWY_INLINE float sum_over(std::int64_t n, Body body) {
   F32 sum0 = zero(), sum1 = zero(), sum2 = zero(), sum3 = zero();
@@ -115,8 +115,9 @@ HWY_INLINE float sum_over(std::int64_t n, Body body) {
   return sum((sum0 + sum1) + (sum2 + sum3));
 }
 
-/// e^x to about one unit in the last place: x = n ln 2 + r, |r| <= ln(2)/2, e^x = 2^n (1 + r + r^2 q(r)) with q of degree 4 interpolating
-/// at Chebyshev nodes (its error is 1e-8). Below -87.3, where the result would be subnormal: 0. Above 88.3: e^88.3. NaN stays NaN.
+/// e^x to about one unit in the last place: x = n ln 2 + r, |r| <= ln(2)/2, e^x = 2^n (1 + r + r^2 q(r)) with q of degree 4
+/// interpolating at Chebyshev nodes (its error is 1e-8). Below -87.3, where the result would be subnormal: 0. Above 88.3: e^88.3.
+/// NaN stays NaN.
 HWY_INLINE F32 exp(F32 x) {
   const F32 low = all(-87.3f), high = all(88.3f);
   const F32 clamped = hn::Max(low, hn::Min(high, x));  // this order: on x86 the second argument wins if one is NaN
