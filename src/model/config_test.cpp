@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/fields.h"
+#include "model/test_folder.h"
 
 namespace corollary {
 namespace {
@@ -26,14 +27,6 @@ LlamaConfig llemma_34b() {
 Json small() {
   return Json::parse(R"({"model_type": "llama", "vocab_size": 16, "hidden_size": 8, "intermediate_size": 24, "num_hidden_layers": 2,
                          "num_attention_heads": 2})");
-}
-std::string error_of(auto&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 std::string error_with(const char* key, const Json& value) {
   Json json = small();
