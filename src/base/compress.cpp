@@ -129,8 +129,8 @@ std::optional<std::string_view> LineReader::next() {
       return line;
     }
     s.scanned = s.buffer.size();
-    check(s.buffer.size() - s.at <= s.max_line_bytes, "line ", s.line + 1, " of ", s.path.string(), " is longer than ", s.max_line_bytes,
-          " bytes: not a file of lines?");
+    check(s.buffer.size() - s.at <= s.max_line_bytes, "line ", s.line + 1, " of ", s.path.string(), " is longer than ",
+          s.max_line_bytes, " bytes: not a file of lines?");
     if (s.ended) {
       check(s.damage.empty(), "after line ", s.line, " of ", s.path.string(), ": ", s.damage, "; fetch the file again");
       if (s.at == s.buffer.size()) return std::nullopt;
@@ -268,8 +268,8 @@ std::int64_t xz_compressed_bytes(std::string_view bytes) {
   std::vector<std::uint8_t> out(lzma_stream_buffer_bound(bytes.size()));
   std::size_t used = 0;
   const lzma_ret status =
-      lzma_easy_buffer_encode(9 | LZMA_PRESET_EXTREME, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                              bytes.size(), out.data(), &used, out.size());
+      lzma_easy_buffer_encode(9 | LZMA_PRESET_EXTREME, LZMA_CHECK_CRC64, nullptr,
+                              reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), out.data(), &used, out.size());
   check(status == LZMA_OK, "xz failed with status ", static_cast<int>(status));
   return static_cast<std::int64_t>(used);
 }

@@ -14,7 +14,9 @@ namespace corollary {
 /// and flags, JSON, recipe files and checkpoints all walk that list. A field is a bool, integer, double, string, a vector of these,
 /// another such struct, or a vector of such structs.
 template <class T>
-concept HasFields = requires(T& config) { T::each(config, [](const char*, auto&) {}); };
+concept HasFields = requires(T& config) {
+  T::each(config, [](const char*, auto&) {});
+};
 
 template <HasFields T>
 Json fields_to_json(const T& config);
@@ -46,7 +48,9 @@ Json value_to_json(const V& value) {
 
 template <class V>
 void value_from_json(V& value, const Json& json, const std::string& where) {
-  const auto expect = [&](bool ok, const char* kind) { check(ok, "wrong type: ", where, " must be ", kind, ", is ", json.dump().substr(0, 60)); };
+  const auto expect = [&](bool ok, const char* kind) {
+    check(ok, "wrong type: ", where, " must be ", kind, ", is ", json.dump().substr(0, 60));
+  };
   if constexpr (HasFields<V>) {
     fields_from_json(value, json, where);
   } else if constexpr (IsVector<V>::value) {

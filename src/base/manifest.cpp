@@ -46,7 +46,8 @@ std::string first_difference(const Json& a, const Json& b) {
   if (!a.is_object() || !b.is_object()) return "value";
   for (const auto& [key, value] : a.items()) {
     if (!b.contains(key)) return key;
-    if (const std::string inner = first_difference(value, b[key]); !inner.empty()) return inner == "value" ? key : key + "." + inner;
+    if (const std::string inner = first_difference(value, b[key]); !inner.empty())
+      return inner == "value" ? key : key + "." + inner;
   }
   for (const auto& [key, value] : b.items())
     if (!a.contains(key)) return key;
@@ -72,11 +73,13 @@ std::optional<Manifest> up_to_date(const fs::path& folder, const std::string& st
   // Compare as stored: numbers pass through text once, so 1e-4 equals itself.
   if (const auto at = first_difference(parse_json(config.dump(), "configuration"), manifest.config); !at.empty())
     return stale("configuration changed: " + at);
-  if (const auto at = first_difference(parse_json(inputs.dump(), "inputs"), manifest.inputs); !at.empty()) return stale("input changed: " + at);
+  if (const auto at = first_difference(parse_json(inputs.dump(), "inputs"), manifest.inputs); !at.empty())
+    return stale("input changed: " + at);
   for (const auto& [name, about] : manifest.outputs.items()) {
     std::error_code error;
     const auto size = fs::file_size(folder / name, error);
-    if (error || !about.is_object() || about.value("bytes", std::uintmax_t{0}) != size) return stale("output missing or changed: " + name);
+    if (error || !about.is_object() || about.value("bytes", std::uintmax_t{0}) != size)
+      return stale("output missing or changed: " + name);
   }
   return manifest;
 }

@@ -5,7 +5,8 @@
 namespace corollary {
 
 /// Causal self-attention with grouped queries over a packed batch of sequences of equal length (docs/math/attention.md):
-///   s[t,u] = scale * q[t].k[u]  for u <= t,   p = softmax over u,   o[t] = sum_u p[t,u] v[u]                  arXiv:1706.03762, 2305.13245
+///   s[t,u] = scale * q[t].k[u]  for u <= t,   p = softmax over u,   o[t] = sum_u p[t,u] v[u]                  arXiv:1706.03762,
+///   2305.13245
 /// Query head h reads key/value head h / (num_heads / num_kv_heads).
 struct AttentionShape {
   std::int64_t batch = 0, seq_len = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0;

@@ -10,9 +10,10 @@ namespace corollary {
 /// Sums in f32. Returns once queued on `stream`. Throws Error if a shape or dtype differs from the above.
 void rmsnorm_forward(Stream& stream, Tensor y, Tensor rstd, ConstTensor x, ConstTensor w, float eps);
 
-/// x += delta (rounded to its dtype), then y and rstd of the new x as above: a residual addition and the next norm in one pass.
-///   delta  like x
-void add_rmsnorm_forward(Stream& stream, Tensor x, Tensor y, Tensor rstd, ConstTensor delta, ConstTensor w, float eps);
+/// sum = x + delta (rounded to its dtype), then y and rstd of the sum as above: a residual addition and the next norm in one pass.
+///   sum, x, delta  [tokens, hidden_size]; sum may be x
+void add_rmsnorm_forward(Stream& stream, Tensor sum, Tensor y, Tensor rstd, ConstTensor x, ConstTensor delta, ConstTensor w,
+                         float eps);
 
 /// Gradient through y = rmsnorm(x), added to the gradient that came past the norm on the residual path (docs/math/rmsnorm.md):
 ///   dx  [tokens, hidden_size]  dtype of x: dx += gradient      dw  [hidden_size]  f32: dw += gradient, in a fixed order

@@ -4,7 +4,8 @@
 
 namespace corollary {
 
-/// Rotary position embedding, half-split as Llama's Hugging Face layout has it (arXiv:2104.09864, eq. 34): with D = head_dim, i < D/2,
+/// Rotary position embedding, half-split as Llama's Hugging Face layout has it (arXiv:2104.09864, eq. 34): with D = head_dim, i <
+/// D/2,
 ///   (x[i], x[i + D/2])  ->  (x[i] c - x[i + D/2] s,  x[i + D/2] c + x[i] s),   c, s = cos, sin(position * theta^(-2i/D))
 /// `inverse` rotates back, which is the gradient: the rotation is orthogonal.
 
