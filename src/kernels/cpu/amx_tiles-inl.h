@@ -5,9 +5,9 @@
 
 #include "device/tensor.h"
 
-// bf16 matrix products on AMX tiles. Included only by the sources compiled for AMX (CMakeLists.txt: AMX_SOURCES), whose functions are
-// entered only where amx_available(). A tile is 16 rows of 64 bytes; one instruction adds 16 x 32 bf16 times 32 x 16 bf16 to 16 x 16 f32 in
-// 16 cycles, 1,024 flops a cycle. Sizes here are whole tiles: whoever has edges pads them with zeros.
+// bf16 matrix products on AMX tiles. Included only by the sources compiled for AMX (CMakeLists.txt: AMX_SOURCES), whose functions
+// are entered only where amx_available(). A tile is 16 rows of 64 bytes; one instruction adds 16 x 32 bf16 times 32 x 16 bf16 to 16
+// x 16 f32 in 16 cycles, 1,024 flops a cycle. Sizes here are whole tiles: whoever has edges pads them with zeros.
 namespace corollary::cpu {
 namespace {
 
@@ -85,7 +85,8 @@ inline void tile_product_32x32(float* c, std::int64_t c_step, const LeftTiles& a
 
 /// c [m, n] f32 = a b, or += if kAdds; m, n, k multiples of 32.
 template <bool kAdds>
-inline void tile_product(float* c, std::int64_t c_step, LeftTiles a, const RightTiles& b, std::int64_t m, std::int64_t n, std::int64_t k) {
+inline void tile_product(float* c, std::int64_t c_step, LeftTiles a, const RightTiles& b, std::int64_t m, std::int64_t n,
+                         std::int64_t k) {
   for (std::int64_t i = 0; i < m; i += 32, a.data += 2 * a.row_tile_step)
     for (std::int64_t j = 0; j < n; j += 32) tile_product_32x32<kAdds>(c + i * c_step + j, c_step, a, b.from(0, j), k);
 }
@@ -125,10 +126,16 @@ inline __m512i interleave(__m256i even, __m256i odd) {
   return _mm512_or_si512(_mm512_cvtepu16_epi32(even), _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16));
 }
 
-/// One right tile from 32 rows k of 16 columns n.
-inline void pack_right_tile(bf16* tile, const bf16* x, std::int64_t step) {
-  for (int pair = 0; pair < 16; ++pair, x += 2 * step)
-    _mm512_store_si512(tile + 32 * pair, interleave(load_bf16x16(x), load_bf16x16(x + step)));
+/// Two neighbouring right tiles from 32 rows k of 32 columns n: whole cache lines of x, each read once.
+inline void pack_right_tiles(bf16* tile, bf16* next_tile, const bf16* x, std::int64_t step) {
+  for (int pair = 0; pair < 16; ++pair, x += 2 * step) {
+    _mm_prefetch(reinterpret_cast<const char*>(x + 32 * step),
+                 _MM_HINT_T0);  // rows of the panel below, for hardware follows few streams
+    _mm_prefetch(reinterpret_cast<const char*>(x + 33 * step), _MM_HINT_T0);
+    const __m512i even = _mm512_loadu_si512(x), odd = _mm512_loadu_si512(x + step);
+    _mm512_store_si512(tile + 32 * pair, interleave(_mm512_castsi512_si256(even), _mm512_castsi512_si256(odd)));
+    _mm512_store_si512(next_tile + 32 * pair, interleave(_mm512_extracti64x4_epi64(even, 1), _mm512_extracti64x4_epi64(odd, 1)));
+  }
 }
 
 /// One right tile of the transpose: from 16 rows n of 32 columns k.
@@ -147,10 +154,14 @@ inline void pack_left_tile_transposed(bf16* tile, const bf16* x, std::int64_t st
   for (int i = 0; i < 16; ++i) _mm512_store_si512(tile + 32 * i, r[i]);
 }
 
-/// x [k, n] row-major into right tiles; k a multiple of 32, n of 16.
+/// x [k, n] row-major into right tiles; k and n multiples of 32.
 inline void pack_right(bf16* tiles, const bf16* x, std::int64_t step, std::int64_t k, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; j += 16)
-    for (std::int64_t i = 0; i < k; i += 32, tiles += kTileElements) pack_right_tile(tiles, x + i * step + j, step);
+  const std::int64_t column = k / 32 * kTileElements;
+  for (std::int64_t i = 0; i < k; i += 32)
+    for (std::int64_t j = 0; j < n; j += 32) {
+      bf16* const tile = tiles + j / 16 * column + i / 32 * kTileElements;
+      pack_right_tiles(tile, tile + column, x + i * step + j, step);
+    }
 }
 
 /// x [n, k] row-major into the right tiles of its transpose [k, n].
@@ -161,8 +172,9 @@ inline void pack_right_transposed(bf16* tiles, const bf16* x, std::int64_t step,
 
 /// x [k, m] row-major into the left tiles of its transpose [m, k].
 inline void pack_left_transposed(bf16* tiles, const bf16* x, std::int64_t step, std::int64_t k, std::int64_t m) {
-  for (std::int64_t i = 0; i < m; i += 16)
-    for (std::int64_t j = 0; j < k; j += 32, tiles += kTileElements) pack_left_tile_transposed(tiles, x + j * step + i, step);
+  for (std::int64_t j = 0; j < k; j += 32)
+    for (std::int64_t i = 0; i < m; i += 16)
+      pack_left_tile_transposed(tiles + (i / 16 * (k / 32) + j / 32) * kTileElements, x + j * step + i, step);
 }
 
 inline __m256i to_bf16x16(__m512 x) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x)); }

@@ -178,7 +178,8 @@ void attention_forward_amx(Tensor o, Tensor lse, ConstTensor qkv, const Attentio
       float* row_lse = lse.data<float>() + (b * s.num_heads + h) * s.seq_len;
       for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
         const std::int64_t end = t + kBlock, rows = std::min(kBlock, s.seq_len - t);
-        tile_product<false>(w.s, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), {w.k_by_dim, w.dim / 32}, kBlock, end, w.dim);
+        tile_product<false>(w.s, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), {w.k_by_dim, w.dim / 32}, kBlock, end,
+                            w.dim);
         float sums[kBlock];
         for (std::int64_t r = 0; r < kBlock; ++r) {
           float most = 0;
@@ -225,8 +226,10 @@ void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstT
       };
       for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
         const std::int64_t end = t + kBlock, rows = std::min(kBlock, s.seq_len - t);
-        tile_product<false>(w.s, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), {w.k_by_dim, w.dim / 32}, kBlock, end, w.dim);
-        tile_product<false>(w.dp, w.score_step, LeftTiles::row_major(w.d_o + t * w.dim, w.dim), {w.v_by_dim, w.dim / 32}, kBlock, end, w.dim);
+        tile_product<false>(w.s, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), {w.k_by_dim, w.dim / 32}, kBlock, end,
+                            w.dim);
+        tile_product<false>(w.dp, w.score_step, LeftTiles::row_major(w.d_o + t * w.dim, w.dim), {w.v_by_dim, w.dim / 32}, kBlock,
+                            end, w.dim);
         for (std::int64_t r = 0; r < kBlock; r += 2)
           backward_rows(w, r, t, end, s.scale, row_lse.data() + t + r, dots.data() + t + r);
         tile_product<true>(w.dv_t, w.score_step, left(w.d_o_t, t), {w.p_tiles, kBlock / 32}, w.dim, end, kBlock);
