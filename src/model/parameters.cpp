@@ -102,6 +102,11 @@ T ParametersOf<T>::final_norm() const {
   return slice(norms_ + 2 * config_.num_hidden_layers * config_.hidden_size, {config_.hidden_size});
 }
 
+template <class T>
+T ParametersOf<T>::norms() const {
+  return flat_.rows(norms_, flat_.dim(0));
+}
+
 template class ParametersOf<ConstTensor>;
 template class ParametersOf<Tensor>;
 

@@ -47,6 +47,7 @@ class ParametersOf {
   BlockOf<T> block(std::int64_t layer) const;
   T final_norm() const;  // [hidden]
   T head() const;        // [vocab, hidden]
+  T norms() const;       // [all norm scales, one after another]
   T flat() const { return flat_; }
 
  private:
