@@ -31,7 +31,7 @@ function(corollary_test name)
 endfunction()
 
 # corollary_fuzzer(NAME SOURCES x_fuzz.cpp LINKS corollary_x): with clang (-DCOROLLARY_FUZZ=ON) a libFuzzer program; otherwise the same
-# entry point driven by fuzz/replay.cpp over generated mutations, run briefly by ctest.
+# entry point driven by tests/fuzz_replay.cpp over generated mutations, run briefly by ctest.
 option(COROLLARY_FUZZ "Build fuzz targets with libFuzzer (needs clang)" OFF)
 function(corollary_fuzzer name)
   if(NOT COROLLARY_TESTS)
