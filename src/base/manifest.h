@@ -27,7 +27,8 @@ struct StageResult {
   bool was_up_to_date = false;  ///< nothing was done: the folder already held this
 };
 
-/// Fills outputs by reading `output_paths` (relative to folder), then writes folder/manifest.json atomically: the last act of a stage.
+/// Fills outputs by reading `output_paths` (relative to folder), then writes folder/manifest.json atomically: the last act of a
+/// stage.
 void write_manifest(const fs::path& folder, Manifest manifest, const std::vector<std::string>& output_paths);
 Manifest read_manifest(const fs::path& folder);
 
