@@ -41,9 +41,6 @@ Manifest read_manifest(const fs::path& folder) {
   return manifest;
 }
 
-namespace {
-
-/// The first place where two JSON values differ, as a dotted path; empty if equal.
 std::string first_difference(const Json& a, const Json& b) {
   if (a == b) return "";
   if (!a.is_object() || !b.is_object()) return "value";
@@ -56,8 +53,6 @@ std::string first_difference(const Json& a, const Json& b) {
     if (!a.contains(key)) return key;
   return "";  // the same fields in another order
 }
-
-}  // namespace
 
 std::optional<Manifest> up_to_date(const fs::path& folder, const std::string& stage, const Json& config, const Json& inputs,
                                    std::string* why) {
