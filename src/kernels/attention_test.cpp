@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/threads.h"
+#include "kernels/cpu/amx.h"
 #include "kernels/reference/attention.h"
 #include "kernels/testing.h"
 
@@ -63,7 +64,15 @@ TEST(Attention, ReferenceIsCausal) {
   for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(before[i] == after[i], i < before.size() - 8) << "at " << i;
 }
 
-class AttentionOnCpu : public OnCpu {};
+class AttentionOnCpu : public OnCpu {
+ protected:
+  void SetUp() override {
+    OnCpu::SetUp();
+    if (dtype() == DType::f32) return;
+    if (!has_bf16_products()) GTEST_SKIP() << "no bf16 products on this CPU";
+    if (cpu::amx_available() && GetParam() != every_cpu()[1]) GTEST_SKIP() << "AMX serves bf16 here, as it did the first time";
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Cpu, AttentionOnCpu, ::testing::ValuesIn(every_cpu()), cpu_name);
 
 TEST_P(AttentionOnCpu, ForwardMatchesReference) {

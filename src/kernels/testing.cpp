@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/matmul.h"
+
 namespace corollary::testing {
 
 Values normal(std::int64_t n, std::uint64_t seed) {
@@ -134,6 +136,17 @@ std::vector<std::tuple<DType, std::int64_t>> every_cpu() {
 
 std::string cpu_name(const ::testing::TestParamInfo<std::tuple<DType, std::int64_t>>& info) {
   return std::string(name_of(std::get<0>(info.param))) + "_" + hwy::TargetName(std::get<1>(info.param));
+}
+
+bool has_bf16_products() {
+  TestTensor one({1}, DType::bf16, {1, 1});
+  Stream stream;
+  try {
+    linear_forward(stream, one, one, one);
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
 }
 
 void expect_error(const std::function<void()>& f, const std::string& part) {

@@ -72,6 +72,9 @@ class OnCpu : public ::testing::TestWithParam<std::tuple<DType, std::int64_t>> {
 std::vector<std::tuple<DType, std::int64_t>> every_cpu();  ///< f32 and bf16 on each instruction set this machine has
 std::string cpu_name(const ::testing::TestParamInfo<std::tuple<DType, std::int64_t>>& info);
 
+/// This CPU multiplies bf16 matrices (oneDNN needs AVX-512 for them); where it does not, training is in f32.
+bool has_bf16_products();
+
 /// EXPECTs an Error whose text contains `part`.
 void expect_error(const std::function<void()>& f, const std::string& part);
 
