@@ -12,8 +12,11 @@ using namespace testing;
 struct Size {
   std::int64_t tokens, in, out;
 };
-const Size kSizes[] = {{1, 1, 1},     {1, 64, 33},   {7, 16, 32},   {33, 31, 5},     {64, 80, 128},
-                       {100, 33, 65}, {1, 256, 512}, {512, 64, 96}, {130, 256, 100}, {5, 1000, 3}};
+// Odd sizes, then whole tiles (multiples of 32 from 64 tokens on), short and wide, and sums longer than a pass (2,048; of tokens
+// 1,024).
+const Size kSizes[] = {{1, 1, 1},     {1, 64, 33},   {7, 16, 32},    {33, 31, 5},     {64, 80, 128},
+                       {100, 33, 65}, {1, 256, 512}, {512, 64, 96},  {130, 256, 100}, {5, 1000, 3},
+                       {64, 32, 32},  {96, 64, 160}, {64, 2080, 32}, {64, 32, 2080},  {1056, 32, 64}};
 
 TEST(Linear, ReferenceGradientsAreTheSlopes) {
   auto x = normal(3 * 4, 1), w = normal(5 * 4, 2);
@@ -105,6 +108,30 @@ TEST_P(LinearOnCpu, ThreadsAgreeWithReference) {
     }
   }
   set_num_threads(before);
+}
+
+// Larger than every block of the tiled products in all three sizes.
+TEST(Linear, WideAndDeepMatchesReference) {
+  if (!has_bf16_products()) GTEST_SKIP() << "no bf16 products on this CPU";
+  const std::int64_t rows = 288, deep = 2080, columns = 288;
+  Stream stream;
+  const auto a = rounded(normal(rows * deep, 1), DType::bf16), b = rounded(normal(columns * deep, 2), DType::bf16);
+  const Values want = reference::linear(a, b, deep), size = reference::linear(absolute(a), absolute(b), deep);
+  auto c = TestTensor::blank(DType::f32, {rows, columns});
+  linear_forward(stream, c, TestTensor(a, DType::bf16, {rows, deep}), TestTensor(b, DType::bf16, {columns, deep}));
+  expect_close(c.values(), want, 0, sum_error(deep), size);
+  const auto transposed = [&](const Values& x, std::int64_t n) {
+    Values turned(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i)
+      turned[i % static_cast<std::size_t>(deep) * static_cast<std::size_t>(n) + i / static_cast<std::size_t>(deep)] = x[i];
+    return TestTensor(turned, DType::bf16, {deep, n});
+  };
+  c = TestTensor::blank(DType::f32, {rows, columns});
+  linear_backward_input(stream, c, TestTensor(a, DType::bf16, {rows, deep}), transposed(b, columns));
+  expect_close(c.values(), want, 0, sum_error(deep), size);
+  c = TestTensor::blank(DType::f32, {rows, columns});
+  linear_backward_weight(stream, c, transposed(a, rows), transposed(b, columns), false);
+  expect_close(c.values(), want, 0, sum_error(deep), size);
 }
 
 TEST(Linear, ErrorsNameTheShapes) {
