@@ -1,7 +1,9 @@
 #pragma once
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -66,9 +68,12 @@ void value_from_json(V& value, const Json& json, const std::string& where) {
     value = json.get<bool>();
   } else if constexpr (std::integral<V>) {
     expect(json.is_number_integer(), "a whole number");
+    const bool fits =
+        json.is_number_unsigned() ? std::in_range<V>(json.get<std::uint64_t>()) : std::in_range<V>(json.get<std::int64_t>());
+    expect(fits, "a whole number of this field's size");
     value = json.get<V>();
   } else if constexpr (std::floating_point<V>) {
-    expect(json.is_number(), "a number");
+    expect(json.is_number() && std::isfinite(json.get<double>()), "a finite number");
     value = json.get<V>();
   } else {
     expect(json.is_string(), "a string");

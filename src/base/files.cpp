@@ -87,16 +87,17 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::string_view bytes) {
-  size_ += static_cast<std::int64_t>(bytes.size());
+  check(fd_ >= 0, "write to ", path_.string(), " after commit");
   if (buffer_.size() + bytes.size() > kBufferBytes) flush();
-  if (bytes.size() > kBufferBytes / 2)
+  if (bytes.size() > kBufferBytes)  // and then the buffer is empty: bytes reach the file in the order given
     write_all(fd_, bytes, path_, size_);
   else
     buffer_ += bytes;
+  size_ += static_cast<std::int64_t>(bytes.size());
 }
 
 void AtomicFile::flush() {
-  write_all(fd_, buffer_, path_, size_);
+  write_all(fd_, buffer_, path_, size_ - static_cast<std::int64_t>(buffer_.size()));
   buffer_.clear();
 }
 

@@ -8,8 +8,11 @@ namespace corollary {
 std::string program_version() { return COROLLARY_VERSION; }
 
 void write_manifest(const fs::path& folder, Manifest manifest, const std::vector<std::string>& output_paths) {
-  for (const std::string& name : output_paths)
+  for (const std::string& name : output_paths) {
+    check(fs::is_regular_file(folder / name), "stage ", manifest.stage,
+          " names an output it did not write: ", (folder / name).string());
     manifest.outputs[name] = {{"bytes", fs::file_size(folder / name)}, {"sha256", sha256_file(folder / name)}};
+  }
   write_json_file(folder / "manifest.json", {{"stage", manifest.stage},
                                              {"version", program_version()},
                                              {"config", manifest.config},
@@ -34,13 +37,10 @@ Manifest read_manifest(const fs::path& folder) {
   manifest.inputs = part("inputs", Json::value_t::object);
   manifest.outputs = part("outputs", Json::value_t::object);
   manifest.counts = part("counts", Json::value_t::object);
-  manifest.seconds = json.value("seconds", 0.0);
+  if (json.contains("seconds") && json["seconds"].is_number()) manifest.seconds = json["seconds"].get<double>();
   return manifest;
 }
 
-namespace {
-
-/// The first place where two JSON values differ, as a dotted path; empty if equal.
 std::string first_difference(const Json& a, const Json& b) {
   if (a == b) return "";
   if (!a.is_object() || !b.is_object()) return "value";
@@ -53,8 +53,6 @@ std::string first_difference(const Json& a, const Json& b) {
     if (!a.contains(key)) return key;
   return "";  // the same fields in another order
 }
-
-}  // namespace
 
 std::optional<Manifest> up_to_date(const fs::path& folder, const std::string& stage, const Json& config, const Json& inputs,
                                    std::string* why) {
@@ -78,8 +76,8 @@ std::optional<Manifest> up_to_date(const fs::path& folder, const std::string& st
   for (const auto& [name, about] : manifest.outputs.items()) {
     std::error_code error;
     const auto size = fs::file_size(folder / name, error);
-    if (error || !about.is_object() || about.value("bytes", std::uintmax_t{0}) != size)
-      return stale("output missing or changed: " + name);
+    const bool has_size = about.is_object() && about.contains("bytes") && about["bytes"].is_number_unsigned();
+    if (error || !has_size || about["bytes"].get<std::uintmax_t>() != size) return stale("output missing or changed: " + name);
   }
   return manifest;
 }

@@ -37,6 +37,10 @@ Manifest read_manifest(const fs::path& folder);
 std::optional<Manifest> up_to_date(const fs::path& folder, const std::string& stage, const Json& config, const Json& inputs,
                                    std::string* why = nullptr);
 
+/// The first place where two JSON values differ, as a dotted path ("train.seed"; "value" if they are no objects); empty if they
+/// hold the same, in whatever order.
+std::string first_difference(const Json& a, const Json& b);
+
 std::string program_version();  ///< "0.1.0"
 
 }  // namespace corollary

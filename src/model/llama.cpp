@@ -19,6 +19,8 @@ namespace {
 /// head more often.
 constexpr std::int64_t kHeadChunk = 1024;
 
+constexpr std::int64_t kLogitsPadding = 32;  // keeps rows of a power of two off one another's cache sets
+
 void zero(Tensor t) { std::memset(t.raw(), 0, static_cast<std::size_t>(t.size_bytes())); }
 
 AttentionShape attention_shape(const LlamaConfig& c, std::int64_t batch, std::int64_t seq_len) {
@@ -85,7 +87,7 @@ MemoryPlan Llama::allocate(Arena& arena) {
   s.x_final = activations(c.hidden_size);
   s.rstd_final = per_token();
   s.y_final = activations(c.hidden_size);
-  s.logits = arena.take(compute_, {std::min(kHeadChunk, T), c.vocab_size});
+  s.logits = arena.take(compute_, {std::min(kHeadChunk, T), c.vocab_size + kLogitsPadding}).columns(0, c.vocab_size);
   if (trains_) {
     s.dx = activations(c.hidden_size);
     s.dy = activations(c.hidden_size);

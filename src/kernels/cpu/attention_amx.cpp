@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "device/buffer.h"
 #include "kernels/cpu/amx.h"
+#include "kernels/cpu/amx_tiles-inl.h"
 
 // As cpu/attention.cpp, for AMX: one work item is a sequence and a key/value head with its query heads; keys and values are brought
 // into tiles once for all of them. Query rows go in blocks of 64 whose scores (64 * seq_len * 4 bytes: 128 KB at 512) stay in L2.
@@ -36,9 +37,6 @@ inline __m512 exp_ps(__m512 x) {
 }
 
 inline __mmask16 first_lanes(std::int64_t n) { return n >= 16 ? 0xffff : n <= 0 ? 0 : static_cast<__mmask16>((1u << n) - 1); }
-inline __m256i to_bf16x16(__m512 x) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x)); }
-inline __m512 from_bf16x16(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
-
 /// One head of one sequence in a packed tensor: rows of head_dim elements, `step` apart.
 struct Rows {
   bf16* at;
@@ -51,7 +49,7 @@ struct Work {
   bf16 *q, *d_o;                                  // [rows, dim] row-major
   bf16 *k_by_dim, *v_by_dim;                      // k^T, v^T as right operands: k = dim, n = rows
   bf16 *k_by_row, *v_by_row;                      // k, v as right operands: k = rows, n = dim
-  bf16 *q_t, *d_o_t;                              // [dim, rows_step] row-major
+  bf16 *q_t, *d_o_t;                              // q^T, do^T as left operands: m = dim, k = rows
   float *s, *dp;                                  // [block, score_step]
   bf16* p;                                        // [block, rows_step] row-major
   bf16 *p_tiles, *ds_tiles;                       // right operands: k = block, n = rows
@@ -67,8 +65,7 @@ struct Work {
         if (base != nullptr) piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(base + used);
         used += round_up(elements * static_cast<std::int64_t>(sizeof *piece), 64);
       };
-      for (bf16** matrix : {&q, &d_o, &k_by_dim, &v_by_dim, &k_by_row, &v_by_row}) cut(*matrix, rows * dim);
-      for (bf16** matrix : {&q_t, &d_o_t}) cut(*matrix, dim * rows_step);
+      for (bf16** matrix : {&q, &d_o, &k_by_dim, &v_by_dim, &k_by_row, &v_by_row, &q_t, &d_o_t}) cut(*matrix, rows * dim);
       for (float** matrix : {&s, &dp}) cut(*matrix, kBlock * score_step);
       cut(p, kBlock * rows_step);
       for (bf16** matrix : {&p_tiles, &ds_tiles}) cut(*matrix, kBlock * rows);
@@ -87,41 +84,6 @@ void copy_padded(bf16* to, const Rows& x, std::int64_t n, std::int64_t head_dim,
     if (have > 0) std::memcpy(to, x.at + t * x.step, static_cast<std::size_t>(have) * 2);
     if (have < w.dim) std::memset(static_cast<void*>(to + have), 0, static_cast<std::size_t>(w.dim - have) * 2);
   }
-}
-
-/// Elements (t + lane, d) and (t + lane, d + 1) of a padded [rows, dim], as 16 pairs.
-inline __m512i pairs_down(const bf16* x, std::int64_t t, std::int64_t d, std::int64_t dim) {
-  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  return _mm512_i32gather_epi32(_mm512_mullo_epi32(lanes, _mm512_set1_epi32(static_cast<int>(dim / 2))), x + t * dim + d, 4);
-}
-
-/// x [rows, dim] as the right operand x^T: k = dim, n = rows.
-void tiles_by_dim(bf16* tiles, const bf16* x, const Work& w) {
-  for (std::int64_t t = 0; t < w.rows; t += 16)
-    for (std::int64_t d = 0; d < w.dim; d += 2)
-      _mm512_storeu_si512(tiles + (t / 16 * (w.dim / 32) + d / 32) * kTileElements + d % 32 / 2 * 32, pairs_down(x, t, d, w.dim));
-}
-
-/// x [rows, dim] as the right operand x: k = rows, n = dim.
-void tiles_by_row(bf16* tiles, const bf16* x, const Work& w) {
-  for (std::int64_t d = 0; d < w.dim; d += 16)
-    for (std::int64_t t = 0; t < w.rows; t += 2) {
-      const __m256i even = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + t * w.dim + d));
-      const __m256i odd = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + (t + 1) * w.dim + d));
-      const __m512i pairs = _mm512_or_si512(_mm512_cvtepu16_epi32(even), _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16));
-      _mm512_storeu_si512(tiles + (d / 16 * (w.rows / 32) + t / 32) * kTileElements + t % 32 / 2 * 32, pairs);
-    }
-}
-
-/// x [rows, dim] to x^T [dim, rows_step].
-void transpose(bf16* to, const bf16* x, const Work& w) {
-  for (std::int64_t t = 0; t < w.rows; t += 16)
-    for (std::int64_t d = 0; d < w.dim; d += 2) {
-      const __m512i pairs = pairs_down(x, t, d, w.dim);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + d * w.rows_step + t), _mm512_cvtepi32_epi16(pairs));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + (d + 1) * w.rows_step + t),
-                          _mm512_cvtepi32_epi16(_mm512_srli_epi32(pairs, 16)));
-    }
 }
 
 /// to [n, head_dim] bf16 = from^T, from [dim, score_step] f32.
@@ -207,23 +169,24 @@ void attention_forward_amx(Tensor o, Tensor lse, ConstTensor qkv, const Attentio
   const std::int64_t group = s.num_heads / s.num_kv_heads;
   each_item(s, [&](Work& w, std::int64_t b, std::int64_t kv) {
     copy_padded(w.q, head(qkv, s, b, s.num_heads + kv), s.seq_len, s.head_dim, w);
-    tiles_by_dim(w.k_by_dim, w.q, w);
+    pack_right_transposed(w.k_by_dim, w.q, w.dim, w.dim, w.rows);
     copy_padded(w.q, head(qkv, s, b, s.num_heads + s.num_kv_heads + kv), s.seq_len, s.head_dim, w);
-    tiles_by_row(w.v_by_row, w.q, w);
+    pack_right(w.v_by_row, w.q, w.dim, w.rows, w.dim);
     for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
       copy_padded(w.q, head(qkv, s, b, h), s.seq_len, s.head_dim, w);
       const Rows out = head(o, s, b, h);
       float* row_lse = lse.data<float>() + (b * s.num_heads + h) * s.seq_len;
       for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
         const std::int64_t end = t + kBlock, rows = std::min(kBlock, s.seq_len - t);
-        tile_product<false>(w.s, w.score_step, w.q + t * w.dim, w.dim, w.k_by_dim, w.dim / 32, kBlock, end, w.dim);
+        tile_product<false>(w.s, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), {w.k_by_dim, w.dim / 32}, kBlock, end,
+                            w.dim);
         float sums[kBlock];
         for (std::int64_t r = 0; r < kBlock; ++r) {
           float most = 0;
           sums[r] = softmax_row(w.p + r * w.rows_step, w.s + r * w.score_step, t + r + 1, end, s.scale, &most);
           if (r < rows) row_lse[t + r] = most + std::log(sums[r]);
         }
-        tile_product<false>(w.out, w.dim, w.p, w.rows_step, w.v_by_row, w.rows / 32, kBlock, w.dim, end);
+        tile_product<false>(w.out, w.dim, LeftTiles::row_major(w.p, w.rows_step), {w.v_by_row, w.rows / 32}, kBlock, w.dim, end);
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t d = 0; d < s.head_dim; d += 16)
             _mm256_mask_storeu_epi16(
@@ -239,10 +202,10 @@ void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstT
   const std::int64_t group = s.num_heads / s.num_kv_heads;
   each_item(s, [&](Work& w, std::int64_t b, std::int64_t kv) {
     copy_padded(w.q, head(qkv, s, b, s.num_heads + kv), s.seq_len, s.head_dim, w);
-    tiles_by_dim(w.k_by_dim, w.q, w);
-    tiles_by_row(w.k_by_row, w.q, w);
+    pack_right_transposed(w.k_by_dim, w.q, w.dim, w.dim, w.rows);
+    pack_right(w.k_by_row, w.q, w.dim, w.rows, w.dim);
     copy_padded(w.q, head(qkv, s, b, s.num_heads + s.num_kv_heads + kv), s.seq_len, s.head_dim, w);
-    tiles_by_dim(w.v_by_dim, w.q, w);
+    pack_right_transposed(w.v_by_dim, w.q, w.dim, w.dim, w.rows);
     std::memset(w.dk_t, 0, static_cast<std::size_t>(w.dim * w.score_step) * 4);
     std::memset(w.dv_t, 0, static_cast<std::size_t>(w.dim * w.score_step) * 4);
     for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
@@ -255,18 +218,23 @@ void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstT
         dots[static_cast<std::size_t>(t)] = dot_row(w.q + t * w.dim, w.d_o + t * w.dim, w.dim);
       std::memcpy(row_lse.data(), lse.data<float>() + (b * s.num_heads + h) * s.seq_len, static_cast<std::size_t>(s.seq_len) * 4);
       copy_padded(w.q, head(qkv, s, b, h), s.seq_len, s.head_dim, w);
-      transpose(w.q_t, w.q, w);
-      transpose(w.d_o_t, w.d_o, w);
+      pack_left_transposed(w.q_t, w.q, w.dim, w.rows, w.dim);
+      pack_left_transposed(w.d_o_t, w.d_o, w.dim, w.rows, w.dim);
       const Rows dq = head(d_qkv, s, b, h);
+      const auto left = [&](const bf16* packed, std::int64_t t) {  // columns of k from t on
+        return LeftTiles::packed(packed + t / 32 * kTileElements, w.rows / 32);
+      };
       for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
         const std::int64_t end = t + kBlock, rows = std::min(kBlock, s.seq_len - t);
-        tile_product<false>(w.s, w.score_step, w.q + t * w.dim, w.dim, w.k_by_dim, w.dim / 32, kBlock, end, w.dim);
-        tile_product<false>(w.dp, w.score_step, w.d_o + t * w.dim, w.dim, w.v_by_dim, w.dim / 32, kBlock, end, w.dim);
+        tile_product<false>(w.s, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), {w.k_by_dim, w.dim / 32}, kBlock, end,
+                            w.dim);
+        tile_product<false>(w.dp, w.score_step, LeftTiles::row_major(w.d_o + t * w.dim, w.dim), {w.v_by_dim, w.dim / 32}, kBlock,
+                            end, w.dim);
         for (std::int64_t r = 0; r < kBlock; r += 2)
           backward_rows(w, r, t, end, s.scale, row_lse.data() + t + r, dots.data() + t + r);
-        tile_product<true>(w.dv_t, w.score_step, w.d_o_t + t, w.rows_step, w.p_tiles, kBlock / 32, w.dim, end, kBlock);
-        tile_product<true>(w.dk_t, w.score_step, w.q_t + t, w.rows_step, w.ds_tiles, kBlock / 32, w.dim, end, kBlock);
-        tile_product<false>(w.out, w.dim, w.p, w.rows_step, w.k_by_row, w.rows / 32, kBlock, w.dim, end);
+        tile_product<true>(w.dv_t, w.score_step, left(w.d_o_t, t), {w.p_tiles, kBlock / 32}, w.dim, end, kBlock);
+        tile_product<true>(w.dk_t, w.score_step, left(w.q_t, t), {w.ds_tiles, kBlock / 32}, w.dim, end, kBlock);
+        tile_product<false>(w.out, w.dim, LeftTiles::row_major(w.p, w.rows_step), {w.k_by_row, w.rows / 32}, kBlock, w.dim, end);
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t d = 0; d < s.head_dim; d += 16)
             _mm256_mask_storeu_epi16(dq.at + (t + r) * dq.step + d, first_lanes(s.head_dim - d),

@@ -1,6 +1,7 @@
 #include "kernels/matmul.h"
 
 #include "base/threads.h"
+#include "kernels/cpu/linear_amx.h"
 #include "kernels/cpu/product.h"
 
 // Every product is cut along the rows or the columns of its result, each piece a oneDNN call on one thread: sums run over whole
@@ -47,14 +48,17 @@ void cut_product(Tensor c, const Operand& a, const Operand& b, DType in, bool ac
 }  // namespace
 
 void linear_forward(Stream&, Tensor y, ConstTensor x, ConstTensor w) {
+  if (linear_amx_takes(x, y)) return linear_forward_amx(y, x, w);
   cut_product(y, operand(x), operand(w).transposed(), x.dtype(), false);
 }
 
 void linear_backward_input(Stream&, Tensor dx, ConstTensor dy, ConstTensor w) {
+  if (linear_amx_takes(dy, dx)) return linear_backward_input_amx(dx, dy, w);
   cut_product(dx, operand(dy), operand(w), dy.dtype(), false);
 }
 
 void linear_backward_weight(Stream&, Tensor dw, ConstTensor dy, ConstTensor x, bool accumulate) {
+  if (linear_amx_takes(x, dy)) return linear_backward_weight_amx(dw, dy, x, accumulate);
   cut_product(dw, operand(dy).transposed(), operand(x), dy.dtype(), accumulate);
 }
 
