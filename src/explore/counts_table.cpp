@@ -38,7 +38,7 @@ Html table_start(const std::string& caption) {
 /// Rows are the objects, columns the names of their numbers; turned when there are more names than fit side by side.
 Html matrix(const std::string& caption, const Json& objects, const std::vector<std::string>& keys,
             const std::vector<std::string>& names) {
-  const bool is_turned = names.size() > 5 && names.size() > keys.size();
+  const bool is_turned = names.size() > 3 && names.size() > keys.size();
   const auto& rows = is_turned ? names : keys;
   const auto& columns = is_turned ? keys : names;
   Html out = table_start(caption);
