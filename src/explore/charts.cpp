@@ -71,7 +71,7 @@ std::vector<Chart> run_charts(const RunMetrics& metrics) {
   }
   charts.push_back(std::move(loss));
   const auto single = [&](const char* id, const char* title, const char* y_label, double TrainingPoint::*value) {
-    charts.push_back({id, title, "step", y_label, {{title, 0, false, averaged(metrics.training, value)}}});
+    charts.push_back({id, title, "step", y_label, {{title, 1, false, averaged(metrics.training, value)}}});
   };
   single("learning_rate", "Learning rate", "", &TrainingPoint::learning_rate);
   single("tokens_per_second", "Tokens per second", "", &TrainingPoint::tokens_per_second);

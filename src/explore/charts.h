@@ -9,7 +9,7 @@
 
 namespace corollary {
 
-/// One line of a chart. Its colour is the page's style for `colour` (c0 the training run, c1 ... the subsets).
+/// One line of a chart. Its colour is the page's style for `colour` (c0 grey, c1 ... c7).
 struct Curve {
   std::string label;
   int colour = 0;

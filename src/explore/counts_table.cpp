@@ -10,7 +10,7 @@ namespace corollary {
 namespace {
 
 constexpr int kMaxDepth = 6;
-constexpr std::size_t kMaxRows = 400;
+constexpr std::size_t kMaxRows = 400, kMaxColumns = 16;
 
 bool is_leaf(const Json& value) { return !value.is_object() && !value.is_array(); }
 
@@ -32,13 +32,13 @@ std::vector<std::string> leaf_names(const Json& objects, const std::vector<std::
 
 Html table_start(const std::string& caption) {
   Html out;
-  return out << "<div class=\"wide\"><table><caption>"_html << words(caption) << "</caption>\n"_html;
+  return out << "<div class=\"wide counts\"><table><caption>"_html << words(caption) << "</caption>\n"_html;
 }
 
 /// Rows are the objects, columns the names of their numbers; turned when there are more names than fit side by side.
 Html matrix(const std::string& caption, const Json& objects, const std::vector<std::string>& keys,
             const std::vector<std::string>& names) {
-  const bool is_turned = names.size() > 5 && names.size() > keys.size();
+  const bool is_turned = names.size() > 3 && names.size() > keys.size();
   const auto& rows = is_turned ? names : keys;
   const auto& columns = is_turned ? keys : names;
   Html out = table_start(caption);
@@ -71,10 +71,72 @@ Html pairs(const std::string& caption, const Json& object) {
   return rows == 0 ? Html() : out << "</tbody></table></div>\n"_html;
 }
 
+Html objects_tables(const std::string& caption, const Json& counts, int depth);
+
+/// A cell's text: {"too short": 3, "duplicate": 1} reads "too short 3, duplicate 1".
+std::string cell_text(const std::string& name, const Json& value) {
+  if (is_leaf(value)) return readable(name, value);
+  if (!value.is_object()) return to_line(value);
+  std::string text;
+  for (const auto& [key, part] : value.items()) {
+    if (!text.empty()) text += ", ";
+    text.append(words(key)).append(" ").append(is_leaf(part) ? readable(key, part) : to_line(part));
+  }
+  return text;
+}
+
+/// Digests and paths of this machine: the provenance has them, a table of counts is better without.
+bool is_for_provenance(const Json& value) {
+  if (!value.is_string()) return false;
+  const auto& text = value.get_ref<const std::string&>();
+  return text.starts_with("/") || (text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos);
+}
+
+/// [{"language": "coq", "documents": 3}, ...]: a row each.
+Html list(const std::string& caption, const Json& rows) {
+  std::vector<std::string> names;
+  for (const Json& row : rows) {
+    if (!row.is_object()) return {};
+    for (const auto& [name, value] : row.items())
+      if (names.size() < kMaxColumns && !is_for_provenance(value) && std::find(names.begin(), names.end(), name) == names.end())
+        names.push_back(name);
+  }
+  if (names.empty()) return {};
+  const auto column_class = [&](const std::string& name) {  // numbers stand right, words left
+    const bool is_number = std::all_of(rows.begin(), rows.end(), [&](const Json& row) {
+      return !row.contains(name) || row[name].is_number() || row[name].is_null();
+    });
+    return is_number ? ""_html : " class=\"words\""_html;
+  };
+  Html out = table_start(caption);
+  out << "<thead><tr>"_html;
+  for (const std::string& name : names)
+    out << "<th scope=\"col\""_html << column_class(name) << ">"_html << words(name) << "</th>"_html;
+  out << "</tr></thead>\n<tbody>\n"_html;
+  for (std::size_t i = 0; i < std::min(rows.size(), kMaxRows); ++i) {
+    out << "<tr>"_html;
+    for (const std::string& name : names)
+      out << "<td"_html << column_class(name) << ">"_html
+          << (rows[i].contains(name) && !is_for_provenance(rows[i][name]) ? cell_text(name, rows[i][name]) : "–") << "</td>"_html;
+    out << "</tr>\n"_html;
+  }
+  out << "</tbody></table>"_html;
+  if (rows.size() > kMaxRows)
+    out << "<p class=\"note\">"_html << with_commas(static_cast<std::int64_t>(rows.size() - kMaxRows)) << " more.</p>"_html;
+  return out << "</div>\n"_html;
+}
+
 Html tables(const std::string& caption, const Json& counts, int depth) {
   Html out;
   if (!counts.is_object() || depth > kMaxDepth) return out;
-  out << pairs(caption, counts);
+  out << pairs(caption, counts) << objects_tables(caption, counts, depth);
+  for (const auto& [name, value] : counts.items())
+    if (value.is_array()) out << list(caption + ": " + name, value);
+  return out;
+}
+
+Html objects_tables(const std::string& caption, const Json& counts, int depth) {
+  Html out;
   const auto keys = object_keys(counts);
   if (keys.empty()) return out;
   const std::string inner_caption = caption + ": ";

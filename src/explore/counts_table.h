@@ -8,7 +8,8 @@ namespace corollary {
 
 /// A manifest's counts as HTML tables, whatever their shape: numbers become a table of two columns; several objects of the same
 /// kind
-/// ({"code": {"documents", "bytes"}, "web": ...}) one table with a row each; what is nested deeper a table of its own.
+/// ({"code": {"documents", "bytes"}, "web": ...}) one table with a row each, lists of objects too; what is nested deeper a table
+/// of its own. Digests and absolute paths are left to the provenance.
 /// `caption` names the stage. Empty if there is nothing to show.
 Html counts_tables(const std::string& caption, const Json& counts);
 

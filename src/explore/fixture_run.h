@@ -24,17 +24,35 @@ inline void write_fixture_run(const fs::path& run) {
   };
 
   write_file(run / "fetch/sources.json", "[]\n");
+  const Json sources = {
+      {{"subset", "code"}, {"language", "coq"}, {"uri", "deb:libcoq-stdlib"}, {"path", "/home/someone/x.deb"}, {"files", 583}},
+      {{"subset", "web"}, {"language", "html"}, {"uri", "deb:python-scipy-doc"}, {"path", "/home/someone/y.deb"}, {"files", 4304}}};
   stage("fetch", {{"sources", {{{"uri", "deb:libcoq-stdlib"}, {"subset", "code"}}}}}, Json::object(),
-        {{"sources", 9}, {"files", 9201}, {"bytes", 87654321}}, 12.5, {"sources.json"});
+        {{"sources", 9}, {"files", 9201}, {"bytes", 87654321}, {"by_source", sources}}, 12.5, {"sources.json"});
 
   for (const std::string subset : {"code", "papers", "web"}) write_file(run / ("corpus/" + subset + ".jsonl.zst"), subset);
-  Json rejected = {{"too short", 412}, {"too many digits", 77}, {"duplicate", 1203}};
-  stage("corpus", {{"test_fraction", 0.005}}, {{"sources.json", digest_of("fetch/sources.json")}},
-        {{"subsets",
-          {{"code", {{"documents", 4720}, {"bytes", 31400000}, {"rejected", rejected}}},
-           {"papers", {{"documents", 61}, {"bytes", 4200000}, {"rejected", {{"too short", 3}, {"no section", 8}}}}},
-           {"web", {{"documents", 4081}, {"bytes", 18300000}, {"rejected", {{"duplicate", 17}, {kAttack, 2}}}}}}}},
-        41.0, {"code.jsonl.zst", "papers.jsonl.zst", "web.jsonl.zst"});
+  const auto splits = [](int documents, int bytes) {
+    return Json{{"train", {{"documents", documents}, {"bytes", bytes}}},
+                {"validation", {{"documents", documents / 200}, {"bytes", bytes / 200}}},
+                {"test", {{"documents", documents / 200}, {"bytes", bytes / 200}}}};
+  };
+  stage(
+      "corpus", {{"test_fraction", 0.005}}, {{"sources.json", digest_of("fetch/sources.json")}},
+      {{"documents", 8862},
+       {"bytes", 53900000},
+       {"rejected", 1722},
+       {"rejected_by_reason", {{"too_short", 415}, {"too_many_digits", 77}, {"duplicate", 1220}, {"no_section", 8}, {kAttack, 2}}},
+       {"by_subset", {{"code", splits(4720, 31400000)}, {"papers", splits(61, 4200000)}, {"web", splits(4081, 18300000)}}},
+       {"by_source",
+        {{{"subset", "code"},
+          {"uri", "deb:libcoq-stdlib"},
+          {"kept", {{"documents", 571}, {"bytes", 9100000}}},
+          {"rejected", {{"too_short", 9}, {"duplicate", 3}}}},
+         {{"subset", "web"},
+          {"uri", "deb:python-scipy-doc"},
+          {"kept", {{"documents", 4081}, {"bytes", 18300000}}},
+          {"rejected", {{"duplicate", 221}, {kAttack, 2}}}}}}},
+      41.0, {"code.jsonl.zst", "papers.jsonl.zst", "web.jsonl.zst"});
 
   write_file(run / "tokenizer/tokenizer.model", "pieces");
   stage("tokenizer", {{"vocab_size", 8192}}, {{"web", digest_of("corpus/web.jsonl.zst")}},

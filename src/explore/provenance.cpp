@@ -49,8 +49,8 @@ Html stage_details(const StageRecord& stage, const std::map<std::string, std::st
       << " · version "_html << manifest.version << " · "_html << static_cast<std::int64_t>(manifest.inputs.size()) << " read, "_html
       << static_cast<std::int64_t>(manifest.outputs.size()) << " written</span></summary>\n"_html;
   if (const auto inputs = inputs_of(manifest); !inputs.empty()) {
-    out << "<div class=\"wide\"><table><caption>Read</caption><thead><tr><th scope=\"col\"></th><th scope=\"col\">from</th>"
-           "<th scope=\"col\">SHA-256</th><th scope=\"col\">about</th></tr></thead>\n<tbody>\n"_html;
+    out << "<div class=\"wide\"><table><caption>Read</caption><thead><tr><td></td><th scope=\"col\" class=\"words\">from</th>"
+           "<th scope=\"col\" class=\"words\">SHA-256</th><th scope=\"col\" class=\"words\">about</th></tr></thead>\n<tbody>\n"_html;
     for (const Input& input : inputs) {
       const auto writer = written_by.find(input.digest);
       out << "<tr><th scope=\"row\">"_html << input.name << "</th><td class=\"words\">"_html
@@ -61,8 +61,8 @@ Html stage_details(const StageRecord& stage, const std::map<std::string, std::st
     out << "</tbody></table></div>\n"_html;
   }
   if (!manifest.outputs.empty()) {
-    out << "<div class=\"wide\"><table><caption>Written</caption><thead><tr><th scope=\"col\"></th><th scope=\"col\">bytes</th>"
-           "<th scope=\"col\">SHA-256</th></tr></thead>\n<tbody>\n"_html;
+    out << "<div class=\"wide\"><table><caption>Written</caption><thead><tr><td></td><th scope=\"col\">bytes</th>"
+           "<th scope=\"col\" class=\"words\">SHA-256</th></tr></thead>\n<tbody>\n"_html;
     for (const auto& [path, about] : manifest.outputs.items()) {
       const bool has_parts = about.is_object();
       out << "<tr><th scope=\"row\">"_html << path << "</th><td>"_html

@@ -39,7 +39,7 @@ class ReportInBrowser : public testing::Test {
   static void browse(const std::string& options) {
     const fs::path profile = folder_ / "profile";
     fs::remove_all(profile);
-    const std::string command = "timeout 100 " + browser_ +
+    const std::string command = "timeout 280 " + browser_ +
                                 " --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
                                 "--disable-background-networking --disable-component-update --disable-sync --hide-scrollbars "
                                 "--host-resolver-rules='MAP * ~NOTFOUND' --user-data-dir='" +

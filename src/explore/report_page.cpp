@@ -26,6 +26,12 @@ Html strong(const std::string& text) {
   return out << "<strong>"_html << text << "</strong>"_html;
 }
 
+/// A number and its unit on one line.
+Html unbroken(const std::string& text) {
+  Html out;
+  return out << "<span class=\"unbroken\">"_html << text << "</span>"_html;
+}
+
 std::string bits(double value) { return std::isnan(value) ? "–" : fixed(value, 3); }
 
 /// A paragraph that says what came out to someone who never trained a model.
@@ -37,7 +43,7 @@ Html summary(const RunRecord& run) {
     out << "A model of "_html
         << (run.parameters ? format_count(static_cast<double>(*run.parameters)) + " parameters" : "unknown size") << " read "
         << (std::isfinite(trained->tokens) ? format_count(trained->tokens) : "an unknown number of") << " tokens of mathematics";
-    if (std::isfinite(trained->seconds)) out << " in "_html << format_seconds(trained->seconds);
+    if (std::isfinite(trained->seconds)) out << " in "_html << unbroken(format_seconds(trained->seconds));
     out << ". "_html;
   } else {
     out << "No training step is on record. "_html;
@@ -46,12 +52,11 @@ Html summary(const RunRecord& run) {
   if (!all) return out << "How well it predicts mathematics it has not seen was not measured.</p>\n"_html;
   const auto megabyte = [](double bits_per_byte) { return format_bytes(bits_per_byte / 8 * 1e6); };
   out << "It compresses held-out mathematics to "_html << strong(fixed(all->after, 2) + " bits per byte") << " ("_html
-      << fixed(all->before, 2) << " before training); "_html
-      << "xz -9e"
-      << " needs "_html << strong(fixed(all->xz, 2)) << " on the same bytes. A megabyte of such text becomes "_html
-      << megabyte(all->after) << " with the model’s predictions, "_html << megabyte(all->xz) << " with xz"_html;
+      << fixed(all->before, 2) << " before training); "_html << unbroken("xz -9e") << " needs "_html << strong(fixed(all->xz, 2))
+      << " on the same bytes. A megabyte of such text becomes "_html << unbroken(megabyte(all->after))
+      << " with the model’s predictions, "_html << unbroken(megabyte(all->xz)) << " with xz"_html;
   const double gain = 1 - all->after / all->xz;
-  if (all->xz > 0 && gain >= 0.005) out << ": "_html << fmt::format("{:.0f} % smaller", 100 * gain);
+  if (all->xz > 0 && gain >= 0.005) out << ": "_html << unbroken(fmt::format("{:.0f} % smaller", 100 * gain));
   if (all->xz > 0 && gain <= -0.005) out << ": xz is still ahead"_html;
   return out << ".</p>\n"_html;
 }

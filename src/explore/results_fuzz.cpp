@@ -11,7 +11,7 @@ std::vector<std::string> fuzz_seeds() {
       R"({"bits_per_byte":{"code":{"before":8.1,"after":1.5,"xz":2,"bytes":300,"tokens":100},"web":{"after":null}}})",
       "{\"prompt\":\"Let $x$\",\"completion\":\"</script>\",\"seed\":7}\n{\"prompt\":1}\n",
       R"({"vocab_size":8192,"hidden_size":256,"intermediate_size":704,"num_hidden_layers":8,"num_attention_heads":4,"num_key_value_heads":2})",
-      R"({"code":{"documents":3,"rejected":{"short":1}},"web":{"documents":4,"rejected":{"long":1}},"bytes":1e9,"list":[1,2]})"};
+      R"({"code":{"documents":3,"rejected":{"short":1}},"web":{"documents":4,"rejected":{"long":1}},"bytes":1e9,"list":[1,2],"by":[{"a":1,"b":{"c":2}},{"a":"x"}]})"};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

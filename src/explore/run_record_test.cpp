@@ -78,6 +78,12 @@ TEST(CountsTables, AnyShapeBecomesTables) {
       counts_tables("c", {{"code", {{"rejected", {{"<b>", 1}}}}}, {"web", {{"rejected", {{"<b>", 2}}}}}}).str();
   EXPECT_THAT(nested, AllOf(HasSubstr("<caption>c: rejected</caption>"), HasSubstr("&lt;b&gt;"), Not(HasSubstr("<b>"))));
   EXPECT_TRUE(counts_tables("c", Json::object()).empty());
+  const Json list = {
+      {"by_source",
+       {{{"uri", "deb:a"}, {"path", "/home/x"}, {"files", 12345}, {"rejected", {{"too_short", 3}}}}, {{"uri", "<i>"}}}}};
+  EXPECT_THAT(counts_tables("Sources", list).str(), AllOf(HasSubstr("<caption>Sources: by source</caption>"),
+                                                          HasSubstr("<td>12,345</td><td class=\"words\">too short 3</td>"),
+                                                          HasSubstr("&lt;i&gt;"), Not(HasSubstr("/home"))));
   Json deep = 1;
   for (int i = 0; i < 100; ++i) deep = Json{{"a", deep}, {"b", 1}};
   EXPECT_FALSE(counts_tables("c", deep).empty());

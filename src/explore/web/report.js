@@ -23,7 +23,7 @@
       scales: {x: {time: false}},
       axes: [{...axis, size: 34, space: 64}, {...axis, size: 58, values: (plot, values) => values.map(readable)}],
       series: [{label: chart.x_label}].concat(chart.curves.map((curve) => ({
-        label: chart.curves.length > 1 ? curve.label : "value", stroke: colour("--c" + curve.colour), width: curve.colour === 0 && chart.curves.length > 1 ? 1 : 2,
+        label: chart.curves.length > 1 ? curve.label : "value", stroke: colour("--c" + curve.colour), width: chart.curves.length > 1 && curve.colour === 0 ? 1.25 : 1.75,
         points: {show: curve.has_dots, size: 6, fill: colour("--paper")}, value: (plot, value) => readable(value),
       }))),
       legend: {markers: {show: chart.curves.length > 1}},

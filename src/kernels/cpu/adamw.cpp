@@ -13,6 +13,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
+namespace {
 
 // Reads gradient, master, m, v and writes the last three (and the bf16 weights): memory sets the pace, the root and the quotient
 // hide behind it. The two bias corrections are one factor each:  w -= step_size * m / (sqrt(v) * v_scale + eps) + decay * w.
@@ -68,6 +69,7 @@ void cast_run(To* y, const From* x, std::int64_t n) {
 void round_piece(bf16* y, const float* x, std::int64_t n) { cast_run(y, x, n); }
 void widen_piece(float* y, const bf16* x, std::int64_t n) { cast_run(y, x, n); }
 
+}  // namespace
 }  // namespace corollary::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

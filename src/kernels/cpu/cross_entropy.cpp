@@ -14,6 +14,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
+namespace {
 
 template <class T>
 float row_maximum(const T* x, std::int64_t n) {
@@ -79,6 +80,7 @@ void cross_entropy_backward_rows(Tensor logits, float* loss, const std::int32_t*
                                 : backward<float>(logits, loss, targets, grad_scale, e);
 }
 
+}  // namespace
 }  // namespace corollary::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

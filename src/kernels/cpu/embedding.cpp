@@ -12,6 +12,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
+namespace {
 
 template <class T>
 void add_rows_at(Tensor d_table, const std::int32_t* tokens, ConstTensor dx) {
@@ -27,6 +28,7 @@ void embedding_backward_columns(Tensor d_table, const std::int32_t* tokens, Cons
   dx.dtype() == DType::bf16 ? add_rows_at<bf16>(d_table, tokens, dx) : add_rows_at<float>(d_table, tokens, dx);
 }
 
+}  // namespace
 }  // namespace corollary::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -18,7 +18,7 @@
 namespace corollary::cpu {
 namespace {
 
-constexpr std::int64_t kDepth = 1024;          // of k a pass: 1024 x 256 bf16 are 512 KB
+constexpr std::int64_t kDepth = 512;           // of k a pass: 32 rows of a are then 32 KB and stay in L1
 constexpr std::int64_t kRightBytes = 1 << 20;  // of right tiles used at a time: half of L2
 
 std::int64_t whole_pieces(std::int64_t n) { return n / 32; }
@@ -49,31 +49,42 @@ void store_block(Tensor y, std::int64_t row, std::int64_t column, const float* c
   }
 }
 
-/// Rows [begin, end) of y = a b. Of b at most kRightBytes are in use at a time; where k is deeper than that allows, sums stand in
-/// f32 scratch between passes over k.
+/// Asks for the 32 rows that store_block will write: a block of products is long enough to hide their way from L3.
+void prefetch_block(Tensor y, std::int64_t row, std::int64_t column) {
+  const std::int64_t step = y.row_stride() * size_of(y.dtype());
+  const auto* at = static_cast<const std::byte*>(y.raw()) + row * step + column * size_of(y.dtype());
+  for (int i = 0; i < 32; ++i, at += step) __builtin_prefetch(at, 1);
+}
+
+/// Rows [begin, end) of y = a b. A panel of kPanel rows of a stays in L1 while b streams past it from L2, each of its tiles used
+/// for the whole panel. Where k is deeper than kDepth, sums stand in f32 between passes over k.
 void product_rows(Tensor y, const bf16* a, std::int64_t a_step, const RightTiles& b, std::int64_t n, std::int64_t k,
                   std::int64_t begin, std::int64_t end) {
   const TileScope tiles;
-  if (k <= 2 * kDepth) {
+  if (k <= kDepth) {
+    constexpr std::int64_t kPanel = 64;
     const std::int64_t columns = std::max<std::int64_t>(32, kRightBytes / (2 * k) / 32 * 32);
     for (std::int64_t j0 = 0; j0 < n; j0 += columns)
-      for (std::int64_t i = begin; i < end; i += 32)
-        for (std::int64_t j = j0; j < std::min(n, j0 + columns); j += 32) {
-          alignas(64) float c[32 * 32];
-          tile_product_32x32<false>(c, 32, LeftTiles::row_major(a + i * a_step, a_step), b.from(0, j), k);
-          store_block(y, i, j, c, 32);
-        }
+      for (std::int64_t i0 = begin; i0 < end; i0 += kPanel)
+        for (std::int64_t j = j0; j < std::min(n, j0 + columns); j += 32)
+          for (std::int64_t i = i0; i < std::min(end, i0 + kPanel); i += 32) {
+            alignas(64) float c[32 * 32];
+            prefetch_block(y, i, j);
+            tile_product_32x32<false>(c, 32, LeftTiles::row_major(a + i * a_step, a_step), b.from(0, j), k);
+            store_block(y, i, j, c, 32);
+          }
     return;
   }
-  constexpr std::int64_t kRows = 256, kColumns = 256;
+  constexpr std::int64_t kRows = 128, kColumns = 512;
   thread_local Buffer sums(kRows * kColumns * 4);
   auto* const c = static_cast<float*>(sums.data());
+  const std::int64_t passes = (k + kDepth - 1) / kDepth, depth = round_up((k + passes - 1) / passes, 32);
   for (std::int64_t i0 = begin; i0 < end; i0 += kRows)
     for (std::int64_t j0 = 0; j0 < n; j0 += kColumns) {
       const std::int64_t rows = std::min(kRows, end - i0), wide = std::min(kColumns, n - j0);
-      for (std::int64_t at = 0; at < k; at += kDepth) {
+      for (std::int64_t at = 0; at < k; at += depth) {
         const LeftTiles left = LeftTiles::row_major(a + i0 * a_step + at, a_step);
-        const std::int64_t deep = std::min(kDepth, k - at);
+        const std::int64_t deep = std::min(depth, k - at);
         at == 0 ? tile_product<false>(c, kColumns, left, b.from(at, j0), rows, wide, deep)
                 : tile_product<true>(c, kColumns, left, b.from(at, j0), rows, wide, deep);
       }

@@ -14,6 +14,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
+namespace {
 
 // Traffic per token: each argument once; a row of x stays in L1 between the sum and the scaling.
 template <class T>
@@ -94,6 +95,7 @@ void add_rows(float* total, const float* rows, std::int64_t num_rows, std::int64
   });
 }
 
+}  // namespace
 }  // namespace corollary::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -115,7 +117,8 @@ void rmsnorm_forward(Stream&, Tensor y, Tensor rstd, ConstTensor x, ConstTensor 
 void add_rmsnorm_forward(Stream&, Tensor sum, Tensor y, Tensor rstd, ConstTensor x, ConstTensor delta, ConstTensor w, float eps) {
   parallel_items(x.dim(0), 4 * x.dim(1) * size_of(x.dtype()), [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(add_rmsnorm_rows)
-    (sum.rows(begin, end), y.rows(begin, end), rstd.data<float>() + begin, x.rows(begin, end), delta.rows(begin, end), w.raw(), eps);
+    (sum.rows(begin, end), y.rows(begin, end), rstd.data<float>() + begin, x.rows(begin, end), delta.rows(begin, end), w.raw(),
+     eps);
   });
 }
 

@@ -10,6 +10,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
+namespace {
 
 // The cosines and sines of a position serve all its heads from L1; x is read and written once.
 template <class T>
@@ -35,6 +36,7 @@ void rope_rows(Tensor x, const std::int32_t* positions, const float* cosines, co
                            : rotate<float>(x, positions, cosines, sines, half, heads, direction);
 }
 
+}  // namespace
 }  // namespace corollary::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -117,10 +117,10 @@ HWY_INLINE float sum_over(std::int64_t n, Body body) {
 
 /// e^x to about one unit in the last place: x = n ln 2 + r, |r| <= ln(2)/2, e^x = 2^n (1 + r + r^2 q(r)) with q of degree 4
 /// interpolating at Chebyshev nodes (its error is 1e-8). Below -87.3, where the result would be subnormal: 0. Above 88.3: e^88.3.
-/// NaN stays NaN.
+/// NaN stays NaN: both bounds are comparisons it fails.
 HWY_INLINE F32 exp(F32 x) {
   const F32 low = all(-87.3f), high = all(88.3f);
-  const F32 clamped = hn::Max(low, hn::Min(high, x));  // this order: on x86 the second argument wins if one is NaN
+  const F32 clamped = hn::IfThenElse(x > high, high, x);
   const auto n = hn::NearestInt(clamped * all(1.44269504f));
   const F32 nf = hn::ConvertTo(kF32, n);
   const F32 r = hn::NegMulAdd(nf, all(-2.12194440e-4f), hn::NegMulAdd(nf, all(0.693359375f), clamped));

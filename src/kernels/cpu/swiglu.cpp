@@ -10,6 +10,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
+namespace {
 
 HWY_INLINE F32 sigmoid(F32 g) { return all(1.0f) / (all(1.0f) + exp(zero() - g)); }
 
@@ -54,6 +55,7 @@ void swiglu_backward_rows(Tensor d_gate_up, Tensor y, ConstTensor dy, ConstTenso
     y ? backward<float, true>(d_gate_up, y, dy, gate_up) : backward<float, false>(d_gate_up, y, dy, gate_up);
 }
 
+}  // namespace
 }  // namespace corollary::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "base/digest.h"
+#include "corpus/document.h"
+
+namespace corollary {
+
+/// What exact deduplication knows of a document. Computed on any thread.
+struct Fingerprint {
+  struct Chunk {
+    Hash128 hash;
+    std::int64_t offset;  ///< byte
+  };
+  Hash128 document;           ///< of the text, runs of white space counted as one blank
+  std::vector<Chunk> chunks;  ///< of each aligned piece of exactly 2048 characters; the tail has none
+};
+Fingerprint fingerprint(std::string_view text, bool with_chunks);
+
+/// Says which documents repeat an earlier one: the same text but for white space, or (where fingerprints have chunks) a piece of
+/// 2048 characters that an earlier document of the same scope has. AlgebraicStack's rule, but a document does not repeat itself.
+/// The first holder stays. The answer depends on the order of the calls, so they come from one thread.
+class Deduplicator {
+ public:
+  /// nullopt: new. Either way what the document holds counts as seen from now on. `scope`: a language.
+  std::optional<Rejection> add(const Fingerprint& print, std::string_view scope);
+
+ private:
+  struct Hash {
+    std::size_t operator()(const Hash128& h) const { return h.low; }
+  };
+  std::unordered_set<Hash128, Hash> documents_, chunks_;
+};
+
+}  // namespace corollary

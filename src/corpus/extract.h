@@ -1,0 +1,24 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "corpus/source.h"
+
+namespace corollary {
+
+/// What extraction makes of a raw record.
+struct Extraction {
+  std::string text;                    ///< UTF-8, "\n" lines
+  Json meta = Json::object();          ///< what the bytes say of themselves: a page's title
+  std::optional<Rejection> rejection;  ///< set: no document, `text` is empty
+};
+
+/// A pure function: bytes to text. May run on any thread; never throws on account of the bytes.
+using Extractor = std::function<Extraction(const RawRecord&)>;
+
+/// For the files of a subset and language: HTML for web, LaTeX for papers, notebooks for "jupyter-notebook", plain UTF-8 otherwise.
+/// Records that are documents already pass as they are.
+Extractor extractor_for(const std::string& subset, const std::string& language);
+
+}  // namespace corollary

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+namespace corollary {
+
+/// A node of an HtmlTree: a view, valid while the tree lives. A default one is no node, and gives no node and "" to every question.
+class HtmlNode {
+ public:
+  HtmlNode() = default;
+  explicit operator bool() const { return node_ != nullptr; }
+  bool is_text() const;
+  bool is_element() const;                                  ///< neither text nor comment nor doctype
+  std::string_view name() const;                            ///< "p", "math"; lower case as the HTML standard has it
+  std::string_view text() const;                            ///< of a text node, character references resolved
+  std::string_view attribute(std::string_view name) const;  ///< "" if absent
+  HtmlNode first_child() const;
+  HtmlNode next() const;  ///< sibling
+  HtmlNode parent() const;
+
+ private:
+  friend class HtmlTree;
+  HtmlNode(void* node, void* tree) : node_(node), tree_(tree) {}
+  void *node_ = nullptr, *tree_ = nullptr;
+};
+
+/// The tree the HTML standard prescribes for UTF-8 text, whatever its faults (MyHTML; the only place that knows it). Hostile pages
+/// cannot make it costly: once more than kMaxDepth elements are open, or more than kMaxFormatting formatting elements, or the tree
+/// has kMaxNodes, the rest of the page is dropped and was_cut() tells. Not for two threads at once.
+class HtmlTree {
+ public:
+  static constexpr std::size_t kMaxDepth = 400, kMaxFormatting = 200, kMaxNodes = 2'000'000;
+  explicit HtmlTree(std::string_view utf8);
+  ~HtmlTree();
+  HtmlTree(const HtmlTree&) = delete;
+  HtmlTree& operator=(const HtmlTree&) = delete;
+  HtmlNode root() const;  ///< the html element
+  bool was_cut() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace corollary

@@ -1,0 +1,83 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "corpus/document.h"
+
+namespace corollary {
+
+/// A source as the recipe states it, one [[sources]] table.
+struct SourceConfig {
+  std::string subset;      ///< "code", "web" or "papers": which part of the corpus it feeds
+  std::string language;    ///< chooses extraction and filter: "coq", "python", ..., "html", "tex"
+  std::string uri;         ///< deb:NAME, a folder, a file (.jsonl[.zst|.gz], .deb, .tar[.*], other), or http(s)://...
+  std::string glob = "*";  ///< which files inside; with a '/' it is matched against the whole path, else against the file's name
+  std::string sha256;      ///< of the file; required for http(s), checked wherever given
+  std::string licence;     ///< if known; a package says its own
+  static void each(auto& config, auto&& visit) {
+    visit("subset", config.subset);
+    visit("language", config.language);
+    visit("uri", config.uri);
+    visit("glob", config.glob);
+    visit("sha256", config.sha256);
+    visit("licence", config.licence);
+  }
+};
+
+/// A source whose bytes lie on this machine: a line of sources.json (docs/formats/sources.md).
+struct FetchedSource {
+  std::string subset, language, uri, glob, licence;  ///< as configured; the licence also as a package states it
+  std::string kind;                                  ///< "archive", "folder", "records" or "file": how `path` is read
+  std::string path;                                  ///< the file or folder
+  std::string sha256;              ///< of the file; of a folder: of the list of its matching files with their digests
+  std::int64_t bytes = 0;          ///< of the file, or of the folder's matching files
+  std::int64_t files = 0;          ///< that match `glob`
+  std::int64_t matched_bytes = 0;  ///< of those, unpacked
+  static void each(auto& source, auto&& visit) {
+    visit("subset", source.subset);
+    visit("language", source.language);
+    visit("uri", source.uri);
+    visit("glob", source.glob);
+    visit("licence", source.licence);
+    visit("kind", source.kind);
+    visit("path", source.path);
+    visit("sha256", source.sha256);
+    visit("bytes", source.bytes);
+    visit("files", source.files);
+    visit("matched_bytes", source.matched_bytes);
+  }
+};
+
+/// What a source yields: a file's bytes to extract from, or a record that is a document already.
+struct RawRecord {
+  std::string path;            ///< inside the source: "usr/share/agda-stdlib/Data/Nat.agda", "part.jsonl.zst:12"
+  std::string bytes;           ///< the file, or the record's text
+  Json meta = Json::object();  ///< what the record said of itself
+  bool is_document = false;    ///< bytes are UTF-8 text of a document: no extraction
+  std::optional<Rejection>
+      rejection;  ///< set if the bytes could not be had: a malformed line, a truncated archive, a file too large
+};
+
+/// Enumerates the raw records of one source in an order that depends only on its bytes. Damage inside is a record with `rejection`
+/// set, after which the source goes on if it can; what cannot be opened at all throws Error.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// The next record, or nullopt at the end.
+  virtual std::optional<RawRecord> next() = 0;
+};
+
+/// Files above max_record_bytes come as rejections, their bytes are never held.
+std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes);
+
+/// How a file (or, by is_folder, a folder) of this name is read: the `kind` above.
+std::string source_kind(const std::string& name, bool is_folder);
+/// Whether `path` inside a source is one of the files meant by `glob`.
+bool source_glob_match(const std::string& glob, const std::string& path);
+
+}  // namespace corollary
