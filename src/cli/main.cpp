@@ -32,6 +32,9 @@ int run(int argc, char** argv) {
   CLI::App app("Builds a mathematical corpus, trains a language model on it, and measures what came out.", "corollary");
   add_global_flags(app);
   add_doctor_command(app);
+  add_model_command(app);
+  add_generate_command(app);
+  add_eval_command(app);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stderr);
     return kBadUsage;
