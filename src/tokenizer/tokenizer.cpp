@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/compress.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/threads.h"
@@ -219,6 +220,7 @@ std::int32_t Tokenizer::bos_id() const { return vocabulary().bos_id; }
 std::int32_t Tokenizer::eos_id() const { return vocabulary().eos_id; }
 std::int32_t Tokenizer::unk_id() const { return vocabulary().unk_id; }
 std::int32_t Tokenizer::pad_id() const { return vocabulary().pad_id; }
+std::string Tokenizer::digest() const { return sha256_hex(state_->file_bytes); }
 std::string Tokenizer::file_name() const { return state_->file_name; }
 
 const std::string& Tokenizer::piece(std::int32_t id) const {

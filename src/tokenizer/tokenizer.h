@@ -49,6 +49,7 @@ class Tokenizer {
   /// Writes what Hugging Face's tools load: tokenizer.model (tokenizer.json if it came from one, byte for byte) and
   /// tokenizer_config.json.
   void save(const fs::path& folder) const;
+  std::string digest() const;  ///< sha256 of that file
   /// The name of the file save() writes beside tokenizer_config.json.
   std::string file_name() const;
 
