@@ -31,6 +31,9 @@ void add_global_flags(CLI::App& app) {
 int run(int argc, char** argv) {
   CLI::App app("Builds a mathematical corpus, trains a language model on it, and measures what came out.", "corollary");
   add_global_flags(app);
+  add_run_command(app);
+  add_corpus_command(app);
+  add_report_command(app);
   add_doctor_command(app);
   add_model_command(app);
   add_generate_command(app);
