@@ -7,6 +7,9 @@ namespace corollary {
 // logs to stderr, corollary::Error on failure. One file per subcommand: cli/bench.cpp, cli/doctor.cpp, ...
 void add_corpus_command(CLI::App& app);
 void add_doctor_command(CLI::App& app);
+void add_eval_command(CLI::App& app);
+void add_generate_command(CLI::App& app);
+void add_model_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_run_command(CLI::App& app);
 

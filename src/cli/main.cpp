@@ -35,6 +35,9 @@ int run(int argc, char** argv) {
   add_corpus_command(app);
   add_report_command(app);
   add_doctor_command(app);
+  add_model_command(app);
+  add_generate_command(app);
+  add_eval_command(app);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stderr);
     return kBadUsage;
