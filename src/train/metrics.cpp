@@ -3,6 +3,7 @@
 #include <chrono>
 #include <limits>
 #include <string_view>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/fields.h"
@@ -21,11 +22,16 @@ Json parse_line(std::string_view line, const std::string& where) {
   return json;
 }
 
-StepMetrics step_metrics(Json json, const std::string& where) {
-  for (auto& [key, value] : json.items())
-    if (value.is_null()) value = std::numeric_limits<double>::quiet_NaN();
+StepMetrics step_metrics(const Json& json, const std::string& where) {
+  Json finite = Json::object();
+  for (const auto& [key, value] : json.items())
+    if (!value.is_null()) finite[key] = value;
   StepMetrics metrics;
-  fields_from_json(metrics, json, where);
+  fields_from_json(metrics, finite, where);
+  StepMetrics::each(metrics, [&](const char* name, auto& value) {
+    if constexpr (std::is_floating_point_v<std::remove_reference_t<decltype(value)>>)
+      if (json.contains(name) && json[name].is_null()) value = std::numeric_limits<double>::quiet_NaN();
+  });
   return metrics;
 }
 
