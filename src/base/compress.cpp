@@ -4,6 +4,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <vector>
@@ -18,11 +20,14 @@ constexpr std::size_t kChunk = 1 << 18;
 /// Pulls decompressed bytes from a file.
 class ByteSource {
  public:
-  explicit ByteSource(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "rb")), in_(kChunk, '\0') {
+  explicit ByteSource(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "rb"), &std::fclose), in_(kChunk, '\0') {
     check(file_ != nullptr, "cannot open ", path.string(), ": ", std::strerror(errno));
     refill();
     const auto* head = reinterpret_cast<const unsigned char*>(in_.data());
-    if (have_ >= 4 && head[0] == 0x28 && head[1] == 0xb5 && head[2] == 0x2f && head[3] == 0xfd) {
+    const bool is_frame = have_ >= 4 && head[0] == 0x28 && head[1] == 0xb5 && head[2] == 0x2f && head[3] == 0xfd;
+    const bool is_skippable =
+        have_ >= 4 && head[0] >> 4 == 5 && head[1] == 0x2a && head[2] == 0x4d && head[3] == 0x18;  // pzstd's first
+    if (is_frame || is_skippable) {
       zstd_ = ZSTD_createDStream();
       check(zstd_ != nullptr && !ZSTD_isError(ZSTD_initDStream(zstd_)), "out of memory for zstd");
       ZSTD_DCtx_setParameter(zstd_, ZSTD_d_windowLogMax, 31);
@@ -32,7 +37,6 @@ class ByteSource {
     }
   }
   ~ByteSource() {
-    std::fclose(file_);
     if (zstd_ != nullptr) ZSTD_freeDStream(zstd_);
     if (is_gzip_) inflateEnd(&gzip_);
   }
@@ -49,13 +53,14 @@ class ByteSource {
     }
     const std::size_t before = out.size();
     while (out.size() == before) {
-      if (used_ == have_ && !refill()) {
+      if (used_ == have_ && !is_output_full_ && !refill()) {  // a full output leaves more inside the decoder
         if (inside_frame_) damage = "the compressed data ends in the middle: the file is truncated";
         return false;
       }
       out.resize(before + kChunk);
       const std::size_t produced = zstd_ ? step_zstd(out.data() + before, damage) : step_gzip(out.data() + before, damage);
       out.resize(before + produced);
+      is_output_full_ = produced == kChunk && inside_frame_;
       if (!damage.empty()) return produced > 0;
     }
     return true;
@@ -64,8 +69,8 @@ class ByteSource {
  private:
   bool refill() {
     used_ = 0;
-    have_ = std::fread(in_.data(), 1, in_.size(), file_);
-    check(have_ > 0 || std::ferror(file_) == 0, "cannot read ", path_.string(), ": ", std::strerror(errno));
+    have_ = std::fread(in_.data(), 1, in_.size(), file_.get());
+    check(have_ > 0 || std::ferror(file_.get()) == 0, "cannot read ", path_.string(), ": ", std::strerror(errno));
     return have_ > 0;
   }
   std::size_t step_zstd(char* to, std::string& damage) {
@@ -93,12 +98,12 @@ class ByteSource {
   }
 
   fs::path path_;
-  std::FILE* file_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
   std::string in_;
   std::size_t have_ = 0, used_ = 0;
   ZSTD_DStream* zstd_ = nullptr;
   z_stream gzip_{};
-  bool is_gzip_ = false, inside_frame_ = false;
+  bool is_gzip_ = false, inside_frame_ = false, is_output_full_ = false;
 };
 
 }  // namespace
@@ -129,8 +134,8 @@ std::optional<std::string_view> LineReader::next() {
       return line;
     }
     s.scanned = s.buffer.size();
-    check(s.buffer.size() - s.at <= s.max_line_bytes, "line ", s.line + 1, " of ", s.path.string(), " is longer than ", s.max_line_bytes,
-          " bytes: not a file of lines?");
+    check(s.buffer.size() - s.at <= s.max_line_bytes, "line ", s.line + 1, " of ", s.path.string(), " is longer than ",
+          s.max_line_bytes, " bytes: not a file of lines?");
     if (s.ended) {
       check(s.damage.empty(), "after line ", s.line, " of ", s.path.string(), ": ", s.damage, "; fetch the file again");
       if (s.at == s.buffer.size()) return std::nullopt;
@@ -198,8 +203,11 @@ CompressedWriter::~CompressedWriter() {
   if (state_->is_gzip) deflateEnd(&state_->gzip);
 }
 void CompressedWriter::write(std::string_view bytes) {
-  state_->pending += bytes;
-  if (state_->pending.size() >= kChunk) state_->push(false);
+  while (!bytes.empty()) {  // in pieces: zlib counts in 32 bits
+    state_->pending += bytes.substr(0, kChunk);
+    bytes.remove_prefix(std::min(bytes.size(), kChunk));
+    if (state_->pending.size() >= kChunk) state_->push(false);
+  }
 }
 void CompressedWriter::write_line(std::string_view line) {
   write(line);
@@ -268,8 +276,8 @@ std::int64_t xz_compressed_bytes(std::string_view bytes) {
   std::vector<std::uint8_t> out(lzma_stream_buffer_bound(bytes.size()));
   std::size_t used = 0;
   const lzma_ret status =
-      lzma_easy_buffer_encode(9 | LZMA_PRESET_EXTREME, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                              bytes.size(), out.data(), &used, out.size());
+      lzma_easy_buffer_encode(9 | LZMA_PRESET_EXTREME, LZMA_CHECK_CRC64, nullptr,
+                              reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), out.data(), &used, out.size());
   check(status == LZMA_OK, "xz failed with status ", static_cast<int>(status));
   return static_cast<std::int64_t>(used);
 }

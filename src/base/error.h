@@ -15,7 +15,8 @@ struct Error : std::runtime_error {
 struct Message {
   const char *text, *file;
   int line;
-  Message(const char* text, const char* file = __builtin_FILE(), int line = __builtin_LINE()) : text(text), file(file), line(line) {}
+  Message(const char* text, const char* file = __builtin_FILE(), int line = __builtin_LINE())
+      : text(text), file(file), line(line) {}
 };
 
 namespace detail {

@@ -1,7 +1,9 @@
 #pragma once
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -14,7 +16,9 @@ namespace corollary {
 /// and flags, JSON, recipe files and checkpoints all walk that list. A field is a bool, integer, double, string, a vector of these,
 /// another such struct, or a vector of such structs.
 template <class T>
-concept HasFields = requires(T& config) { T::each(config, [](const char*, auto&) {}); };
+concept HasFields = requires(T& config) {
+  T::each(config, [](const char*, auto&) {});
+};
 
 template <HasFields T>
 Json fields_to_json(const T& config);
@@ -46,7 +50,9 @@ Json value_to_json(const V& value) {
 
 template <class V>
 void value_from_json(V& value, const Json& json, const std::string& where) {
-  const auto expect = [&](bool ok, const char* kind) { check(ok, "wrong type: ", where, " must be ", kind, ", is ", json.dump().substr(0, 60)); };
+  const auto expect = [&](bool ok, const char* kind) {
+    check(ok, "wrong type: ", where, " must be ", kind, ", is ", json.dump().substr(0, 60));
+  };
   if constexpr (HasFields<V>) {
     fields_from_json(value, json, where);
   } else if constexpr (IsVector<V>::value) {
@@ -62,9 +68,12 @@ void value_from_json(V& value, const Json& json, const std::string& where) {
     value = json.get<bool>();
   } else if constexpr (std::integral<V>) {
     expect(json.is_number_integer(), "a whole number");
+    const bool fits =
+        json.is_number_unsigned() ? std::in_range<V>(json.get<std::uint64_t>()) : std::in_range<V>(json.get<std::int64_t>());
+    expect(fits, "a whole number of this field's size");
     value = json.get<V>();
   } else if constexpr (std::floating_point<V>) {
-    expect(json.is_number(), "a number");
+    expect(json.is_number() && std::isfinite(json.get<double>()), "a finite number");
     value = json.get<V>();
   } else {
     expect(json.is_string(), "a string");

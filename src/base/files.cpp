@@ -87,16 +87,17 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::string_view bytes) {
-  size_ += static_cast<std::int64_t>(bytes.size());
+  check(fd_ >= 0, "write to ", path_.string(), " after commit");
   if (buffer_.size() + bytes.size() > kBufferBytes) flush();
-  if (bytes.size() > kBufferBytes / 2)
+  if (bytes.size() > kBufferBytes)  // and then the buffer is empty: bytes reach the file in the order given
     write_all(fd_, bytes, path_, size_);
   else
     buffer_ += bytes;
+  size_ += static_cast<std::int64_t>(bytes.size());
 }
 
 void AtomicFile::flush() {
-  write_all(fd_, buffer_, path_, size_);
+  write_all(fd_, buffer_, path_, size_ - static_cast<std::int64_t>(buffer_.size()));
   buffer_.clear();
 }
 
@@ -144,13 +145,13 @@ void fsync_folder(const fs::path& folder) {
 void require_space(const fs::path& folder, std::int64_t need_bytes, std::string_view purpose) {
   std::error_code error;
   fs::create_directories(folder, error);
-  check(!error && ::access(folder.c_str(), W_OK) == 0, "cannot write in ", folder.string(),
-        " for ", purpose, ": make it writable or choose another folder");
+  check(!error && ::access(folder.c_str(), W_OK) == 0, "cannot write in ", folder.string(), " for ", purpose,
+        ": make it writable or choose another folder");
   struct statvfs info {};
   if (::statvfs(folder.c_str(), &info) != 0) return;
   const auto free_bytes = static_cast<std::int64_t>(info.f_bavail) * static_cast<std::int64_t>(info.f_frsize);
-  check(free_bytes >= need_bytes, "too little space: ", purpose, " needs ", format_bytes(static_cast<double>(need_bytes)), " in ", folder.string(), ", ",
-        format_bytes(static_cast<double>(free_bytes)), " are free: free space or choose another folder");
+  check(free_bytes >= need_bytes, "too little space: ", purpose, " needs ", format_bytes(static_cast<double>(need_bytes)), " in ",
+        folder.string(), ", ", format_bytes(static_cast<double>(free_bytes)), " are free: free space or choose another folder");
 }
 
 bool glob_match(std::string_view pattern, std::string_view name) {

@@ -16,6 +16,8 @@ Json parse_json(std::string_view text, const std::string& where) {
     return Json::parse(text.begin(), text.end(), limit_depth);
   } catch (const Json::parse_error& error) {
     fail("not valid JSON: ", where, " at byte ", error.byte, ": ", error.what());
+  } catch (const Json::exception& error) {  // a number beyond double
+    fail("not valid JSON: ", where, ": ", error.what());
   }
 }
 

@@ -8,8 +8,11 @@ namespace corollary {
 std::string program_version() { return COROLLARY_VERSION; }
 
 void write_manifest(const fs::path& folder, Manifest manifest, const std::vector<std::string>& output_paths) {
-  for (const std::string& name : output_paths)
+  for (const std::string& name : output_paths) {
+    check(fs::is_regular_file(folder / name), "stage ", manifest.stage,
+          " names an output it did not write: ", (folder / name).string());
     manifest.outputs[name] = {{"bytes", fs::file_size(folder / name)}, {"sha256", sha256_file(folder / name)}};
+  }
   write_json_file(folder / "manifest.json", {{"stage", manifest.stage},
                                              {"version", program_version()},
                                              {"config", manifest.config},
@@ -34,26 +37,22 @@ Manifest read_manifest(const fs::path& folder) {
   manifest.inputs = part("inputs", Json::value_t::object);
   manifest.outputs = part("outputs", Json::value_t::object);
   manifest.counts = part("counts", Json::value_t::object);
-  manifest.seconds = json.value("seconds", 0.0);
+  if (json.contains("seconds") && json["seconds"].is_number()) manifest.seconds = json["seconds"].get<double>();
   return manifest;
 }
 
-namespace {
-
-/// The first place where two JSON values differ, as a dotted path; empty if equal.
 std::string first_difference(const Json& a, const Json& b) {
   if (a == b) return "";
   if (!a.is_object() || !b.is_object()) return "value";
   for (const auto& [key, value] : a.items()) {
     if (!b.contains(key)) return key;
-    if (const std::string inner = first_difference(value, b[key]); !inner.empty()) return inner == "value" ? key : key + "." + inner;
+    if (const std::string inner = first_difference(value, b[key]); !inner.empty())
+      return inner == "value" ? key : key + "." + inner;
   }
   for (const auto& [key, value] : b.items())
     if (!a.contains(key)) return key;
   return "";  // the same fields in another order
 }
-
-}  // namespace
 
 std::optional<Manifest> up_to_date(const fs::path& folder, const std::string& stage, const Json& config, const Json& inputs,
                                    std::string* why) {
@@ -72,11 +71,13 @@ std::optional<Manifest> up_to_date(const fs::path& folder, const std::string& st
   // Compare as stored: numbers pass through text once, so 1e-4 equals itself.
   if (const auto at = first_difference(parse_json(config.dump(), "configuration"), manifest.config); !at.empty())
     return stale("configuration changed: " + at);
-  if (const auto at = first_difference(parse_json(inputs.dump(), "inputs"), manifest.inputs); !at.empty()) return stale("input changed: " + at);
+  if (const auto at = first_difference(parse_json(inputs.dump(), "inputs"), manifest.inputs); !at.empty())
+    return stale("input changed: " + at);
   for (const auto& [name, about] : manifest.outputs.items()) {
     std::error_code error;
     const auto size = fs::file_size(folder / name, error);
-    if (error || !about.is_object() || about.value("bytes", std::uintmax_t{0}) != size) return stale("output missing or changed: " + name);
+    const bool has_size = about.is_object() && about.contains("bytes") && about["bytes"].is_number_unsigned();
+    if (error || !has_size || about["bytes"].get<std::uintmax_t>() != size) return stale("output missing or changed: " + name);
   }
   return manifest;
 }

@@ -27,7 +27,8 @@ struct StageResult {
   bool was_up_to_date = false;  ///< nothing was done: the folder already held this
 };
 
-/// Fills outputs by reading `output_paths` (relative to folder), then writes folder/manifest.json atomically: the last act of a stage.
+/// Fills outputs by reading `output_paths` (relative to folder), then writes folder/manifest.json atomically: the last act of a
+/// stage.
 void write_manifest(const fs::path& folder, Manifest manifest, const std::vector<std::string>& output_paths);
 Manifest read_manifest(const fs::path& folder);
 
@@ -35,6 +36,10 @@ Manifest read_manifest(const fs::path& folder);
 /// otherwise nullopt, with the reason in *why if given ("configuration changed: tokenizer.vocab_size").
 std::optional<Manifest> up_to_date(const fs::path& folder, const std::string& stage, const Json& config, const Json& inputs,
                                    std::string* why = nullptr);
+
+/// The first place where two JSON values differ, as a dotted path ("train.seed"; "value" if they are no objects); empty if they
+/// hold the same, in whatever order.
+std::string first_difference(const Json& a, const Json& b);
 
 std::string program_version();  ///< "0.1.0"
 

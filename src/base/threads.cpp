@@ -78,10 +78,13 @@ void parallel_for(std::int64_t n, const std::function<void(std::int64_t)>& f) {
     return;
   }
   pool().arena->execute([&] {
-    tbb::parallel_for(std::int64_t{0}, n, std::int64_t{1}, [&](std::int64_t i) {
-      const Inside mark;
-      f(i);
-    }, tbb::simple_partitioner{});
+    tbb::parallel_for(
+        std::int64_t{0}, n, std::int64_t{1},
+        [&](std::int64_t i) {
+          const Inside mark;
+          f(i);
+        },
+        tbb::simple_partitioner{});
   });
 }
 

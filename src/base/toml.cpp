@@ -1,7 +1,7 @@
 #include "base/toml.h"
 
-#include <sstream>
 #include <toml++/toml.h>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"

@@ -49,6 +49,12 @@ class Arena {
  public:
   Arena() = default;
   explicit Arena(std::int64_t bytes) : buffer_(bytes) {}
+  /// Has no memory: take() hands out empty views and only counts, so a plan is made by the very code that will allocate.
+  static Arena counting() {
+    Arena arena;
+    arena.only_counts_ = true;
+    return arena;
+  }
   Tensor take(DType dtype, Shape shape);  ///< Error with need and rest if it does not fit; contents are what was there before
   void reset() { used_ = 0; }
   std::int64_t used_bytes() const { return used_; }
@@ -58,6 +64,7 @@ class Arena {
  private:
   Buffer buffer_;
   std::int64_t used_ = 0;
+  bool only_counts_ = false;
 };
 
 }  // namespace corollary

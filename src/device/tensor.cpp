@@ -15,23 +15,32 @@ float to_float(bf16 value) { return std::bit_cast<float>(std::uint32_t{value.bit
 std::int64_t size_of(DType dtype) {
   switch (dtype) {
     case DType::f32:
-    case DType::i32: return 4;
+    case DType::i32:
+      return 4;
     case DType::bf16:
-    case DType::u16: return 2;
+    case DType::u16:
+      return 2;
     case DType::u8:
-    case DType::i8: break;
+    case DType::i8:
+      break;
   }
   return 1;
 }
 
 const char* name_of(DType dtype) {
   switch (dtype) {
-    case DType::f32: return "f32";
-    case DType::bf16: return "bf16";
-    case DType::i32: return "i32";
-    case DType::u16: return "u16";
-    case DType::u8: return "u8";
-    case DType::i8: break;
+    case DType::f32:
+      return "f32";
+    case DType::bf16:
+      return "bf16";
+    case DType::i32:
+      return "i32";
+    case DType::u16:
+      return "u16";
+    case DType::u8:
+      return "u8";
+    case DType::i8:
+      break;
   }
   return "i8";
 }
@@ -46,7 +55,8 @@ Shape::Shape(std::span<const std::int64_t> extents) : rank_(static_cast<int>(ext
 std::int64_t Shape::count() const {
   std::int64_t total = 1;
   for (const std::int64_t extent : extents()) {
-    check(extent >= 0 && (extent == 0 || total <= std::numeric_limits<std::int64_t>::max() / 16 / extent), "impossible shape ", *this);
+    check(extent >= 0 && (extent == 0 || total <= std::numeric_limits<std::int64_t>::max() / 16 / extent), "impossible shape ",
+          *this);
     total *= extent;
   }
   return total;

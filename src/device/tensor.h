@@ -62,12 +62,14 @@ class Shape {
 };
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
-/// A view of row-major memory that somebody else owns (device/buffer.h). Rank 2 views may have padded rows: `row_stride` elements apart.
+/// A view of row-major memory that somebody else owns (device/buffer.h). Rank 2 views may have padded rows: `row_stride` elements
+/// apart.
 template <class Void>
 class BasicTensor {
  public:
   BasicTensor() = default;
-  BasicTensor(Void* data, DType dtype, Shape shape) : data_(data), shape_(shape), row_stride_(shape.rank() ? shape[-1] : 0), dtype_(dtype) {}
+  BasicTensor(Void* data, DType dtype, Shape shape)
+      : data_(data), shape_(shape), row_stride_(shape.rank() ? shape[-1] : 0), dtype_(dtype) {}
   BasicTensor(Void* data, DType dtype, Shape shape, std::int64_t row_stride)
       : data_(data), shape_(shape), row_stride_(row_stride), dtype_(dtype) {}
   template <class Other>

@@ -1,0 +1,62 @@
+#include <cstdio>
+#include <memory>
+
+#include "base/fields.h"
+#include "cli/commands.h"
+#include "cli/recipe.h"
+#include "cli/recipe_file.h"
+#include "cli/stage_graph.h"
+
+namespace corollary {
+namespace {
+
+struct RunArguments {
+  std::string recipe, out;
+  std::vector<std::string> settings;
+  StageRange range;
+  bool dry_run = false, json = false;
+};
+
+/// The command that goes on where this one stopped, as the user would type it.
+std::string resume_command(const RunArguments& arguments) {
+  std::string command = "corollary run " + arguments.recipe;
+  if (!arguments.out.empty()) command += " --out " + arguments.out;
+  for (const std::string& setting : arguments.settings) command += " --set '" + setting + "'";
+  return command;
+}
+
+void run_recipe(const RunArguments& arguments) {
+  const fs::path file = find_recipe_file(arguments.recipe);
+  const Json json = read_recipe_file(file, arguments.settings);
+  Recipe recipe = read_recipe(json, file);
+  if (recipe.name.empty()) recipe.name = fs::absolute(file).parent_path().filename().string();
+  if (recipe.report.title.empty()) recipe.report.title = recipe.name;
+  const fs::path folder = arguments.out.empty() ? fs::path("runs") / recipe.name : fs::path(arguments.out);
+  const std::vector<Stage> stages = recipe_stages(recipe);
+  if (arguments.dry_run) {
+    const auto plan = plan_stages(stages, folder, arguments.range);
+    std::fputs((arguments.json ? to_line(plan_to_json(plan)) + "\n" : plan_to_table(plan)).c_str(), stdout);
+    return;
+  }
+  execute_stages(stages, folder, arguments.range, fields_to_json(recipe), resume_command(arguments));
+  const fs::path report = folder / "report" / "report.html";
+  if (fs::exists(report)) std::printf("report: %s\n", report.c_str());
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = app.add_subcommand("run", "Runs a recipe: every stage, skipping what is up to date, resuming what was interrupted");
+  command->add_option("recipe", arguments->recipe, "folder with a recipe.toml, or the file")->required();
+  command->add_option("--out", arguments->out, "folder of the run (default: runs/NAME)");
+  command->add_option("--set", arguments->settings, "change one field of the recipe: train.train_iters=100")->take_all();
+  command->add_option("--from", arguments->range.from, "first stage to run");
+  command->add_option("--until", arguments->range.until, "last stage to run");
+  command->add_flag("--dry-run", arguments->dry_run, "say what would be done, and why; change nothing");
+  command->add_flag("--json", arguments->json, "with --dry-run: the plan as JSON");
+  command->footer("Example: corollary run recipes/quickstart --set train.train_iters=50 --out /tmp/short");
+  command->callback([arguments] { run_recipe(*arguments); });
+}
+
+}  // namespace corollary

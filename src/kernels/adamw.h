@@ -1,0 +1,32 @@
+#pragma once
+#include "device/stream.h"
+#include "device/tensor.h"
+
+namespace corollary {
+
+/// One step of Adam with decoupled weight decay (arXiv:1711.05101, alg. 2) on a run of parameters (docs/math/adamw.md):
+///   g = gradient_scale * gradient;   m = beta1 m + (1-beta1) g;   v = beta2 v + (1-beta2) g^2
+///   w = w - learning_rate * (m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + eps) + weight_decay * w)
+struct AdamWStep {
+  float learning_rate = 0, beta1 = 0.9f, beta2 = 0.95f, eps = 1e-8f, weight_decay = 0;
+  float gradient_scale = 1;  ///< clipping and averaging over the batch, folded in
+  std::int64_t step = 1;     ///< from 1
+};
+
+///   master, m, v, gradient  [n] f32      weights  [n] bf16: master rounded to nearest even, or an empty view to write none
+/// One pass over memory: 28 bytes a parameter (30 with bf16 weights).
+void adamw(Stream& stream, Tensor weights, Tensor master, Tensor m, Tensor v, ConstTensor gradient, const AdamWStep& step);
+
+/// Sum of squares of x [n] f32, in double, pieces of fixed size added in order: the same bits for any thread count.
+double sum_of_squares(Stream& stream, ConstTensor x);
+
+/// y [n] = x [n] in the other dtype (f32 <-> bf16, round to nearest even) or a plain copy.
+void cast(Stream& stream, Tensor y, ConstTensor x);
+
+namespace cpu {
+decltype(corollary::adamw) adamw;
+decltype(corollary::sum_of_squares) sum_of_squares;
+decltype(corollary::cast) cast;
+}  // namespace cpu
+
+}  // namespace corollary

@@ -1,0 +1,53 @@
+#include "kernels/attention.h"
+
+namespace corollary {
+namespace {
+
+void check_shape(const AttentionShape& s) {
+  check(
+      s.batch > 0 && s.seq_len > 0 && s.num_heads > 0 && s.num_kv_heads > 0 && s.head_dim > 0 && s.num_heads % s.num_kv_heads == 0,
+      "attention: ", s.num_heads, " heads over ", s.num_kv_heads, " key/value heads of ", s.head_dim, ", batch ", s.batch, " of ",
+      s.seq_len);
+}
+
+void check_tensor(const char* name, ConstTensor t, DType dtype, const Shape& shape) {
+  check(t.shape() == shape && t.dtype() == dtype && t.is_contiguous(), "attention: ", name, " is ", t.dtype(), " ", t.shape(),
+        ", want ", dtype, " ", shape);
+}
+
+void check_all(ConstTensor o, ConstTensor lse, ConstTensor qkv, const AttentionShape& s) {
+  check_shape(s);
+  check(qkv.dtype() == DType::f32 || qkv.dtype() == DType::bf16, "attention: qkv is ", qkv.dtype(), ", want f32 or bf16");
+  const std::int64_t tokens = s.batch * s.seq_len;
+  check_tensor("qkv", qkv, qkv.dtype(), {tokens, s.qkv_width()});
+  check_tensor("o", o, qkv.dtype(), {tokens, s.num_heads * s.head_dim});
+  check_tensor("lse", lse, DType::f32, {s.batch, s.num_heads, s.seq_len});
+}
+
+}  // namespace
+
+void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& shape) {
+  check_all(o, lse, qkv, shape);
+  cpu::attention_forward(stream, o, lse, qkv, shape);
+}
+
+void attention_backward(Stream& stream, Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv,
+                        const AttentionShape& shape) {
+  check_all(o, lse, qkv, shape);
+  check_tensor("d_o", d_o, qkv.dtype(), o.shape());
+  check_tensor("d_qkv", d_qkv, qkv.dtype(), qkv.shape());
+  cpu::attention_backward(stream, d_qkv, d_o, o, lse, qkv, shape);
+}
+
+void attention_decode(Stream& stream, Tensor o, ConstTensor q, ConstTensor keys, ConstTensor values, const AttentionShape& s) {
+  check(s.num_heads > 0 && s.num_kv_heads > 0 && s.num_heads % s.num_kv_heads == 0 && s.head_dim > 0, "attention: ", s.num_heads,
+        " heads over ", s.num_kv_heads, " key/value heads");
+  check_tensor("q", q, q.dtype(), {s.num_heads * s.head_dim});
+  check_tensor("o", o, q.dtype(), q.shape());
+  check(keys.shape().rank() == 2 && keys.shape() == values.shape() && keys.dim(1) == s.num_kv_heads * s.head_dim && keys.dim(0) > 0,
+        "attention: keys ", keys.shape(), " and values ", values.shape(), " want [length, ", s.num_kv_heads * s.head_dim, "]");
+  check(keys.dtype() == q.dtype() && values.dtype() == q.dtype(), "attention: q is ", q.dtype(), ", keys ", keys.dtype());
+  cpu::attention_decode(stream, o, q, keys, values, s);
+}
+
+}  // namespace corollary

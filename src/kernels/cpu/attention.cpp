@@ -1,0 +1,162 @@
+#include "kernels/attention.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "base/threads.h"
+#include "device/buffer.h"
+#include "kernels/cpu/amx.h"
+#include "kernels/cpu/attention_amx.h"
+#include "kernels/cpu/attention_rows.h"
+#include "kernels/cpu/product.h"
+
+// One work item is a sequence and a key/value head with its group of query heads. Query rows go in blocks of kBlock: their scores
+// against all keys they may see stand in cache (kBlock * seq_len * 4 bytes: 256 KB at 512), never the [seq_len, seq_len] whole. The
+// two products of the forward pass and the five of the backward are oneDNN's; the rows between them are attention_rows.h. Of the
+// causal square the blocks touch (1 + kBlock / seq_len) / 2.
+namespace corollary::cpu {
+namespace {
+
+constexpr std::int64_t kBlock = 128;
+
+/// Where the heads of one sequence lie in a packed [tokens, qkv_width] tensor.
+struct Heads {
+  std::byte* base;
+  std::int64_t width, head_dim, num_heads, num_kv_heads, element;
+  Heads(ConstTensor packed, const AttentionShape& s, std::int64_t sequence)
+      : width(packed.row_stride()),
+        head_dim(s.head_dim),
+        num_heads(s.num_heads),
+        num_kv_heads(s.num_kv_heads),
+        element(size_of(packed.dtype())) {
+    base = static_cast<std::byte*>(const_cast<void*>(packed.raw())) + sequence * s.seq_len * width * element;
+  }
+  void* at(std::int64_t row, std::int64_t head_slot) const { return base + (row * width + head_slot * head_dim) * element; }
+  void* q(std::int64_t row, std::int64_t head) const { return at(row, head); }
+  void* k(std::int64_t row, std::int64_t head) const { return at(row, num_heads + head); }
+  void* v(std::int64_t row, std::int64_t head) const { return at(row, num_heads + num_kv_heads + head); }
+  Operand rows(const void* from, std::int64_t n) const { return {from, n, head_dim, width, 1}; }
+};
+
+struct Scratch {
+  Buffer s, p, dp, ds, dk, dv, dots;
+  void reserve(Buffer& buffer, std::int64_t bytes) {
+    if (buffer.size_bytes() < bytes) buffer = Buffer(bytes);
+  }
+};
+
+Scratch& scratch() {
+  thread_local Scratch instance;
+  return instance;
+}
+
+/// f(sequence, kv_head) for all, each thread taking a contiguous run.
+template <class F>
+void each_item(const AttentionShape& s, F f) {
+  parallel_pieces(s.batch * s.num_kv_heads, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t item = begin; item < end; ++item) f(item / s.num_kv_heads, item % s.num_kv_heads);
+  });
+}
+
+}  // namespace
+
+void attention_forward(Stream&, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& s) {
+  const DType dtype = qkv.dtype();
+  if (dtype == DType::bf16 && amx_available()) return attention_forward_amx(o, lse, qkv, s);
+  const std::int64_t group = s.num_heads / s.num_kv_heads, out_width = s.num_heads * s.head_dim;
+  each_item(s, [&](std::int64_t b, std::int64_t kv) {
+    Scratch& mine = scratch();
+    mine.reserve(mine.s, kBlock * s.seq_len * 4);
+    mine.reserve(mine.p, kBlock * s.seq_len * size_of(dtype));
+    auto* scores = static_cast<float*>(mine.s.data());
+    const Heads heads(qkv, s, b);
+    for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h)
+      for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
+        const std::int64_t rows = std::min(kBlock, s.seq_len - t), seen = t + rows;
+        const ScoreBlock block{rows, seen, seen, t, s.scale, dtype};
+        product(scores, DType::f32, seen, heads.rows(heads.q(t, h), rows), heads.rows(heads.k(0, kv), seen).transposed(), dtype,
+                false);
+        softmax_rows(mine.p.data(), lse.data<float>() + (b * s.num_heads + h) * s.seq_len + t, scores, block);
+        auto* out = static_cast<std::byte*>(o.raw()) + ((b * s.seq_len + t) * out_width + h * s.head_dim) * size_of(dtype);
+        product(out, dtype, out_width, {mine.p.data(), rows, seen, seen, 1}, heads.rows(heads.v(0, kv), seen), dtype, false);
+      }
+  });
+}
+
+void attention_backward(Stream&, Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv,
+                        const AttentionShape& s) {
+  const DType dtype = qkv.dtype();
+  if (dtype == DType::bf16 && amx_available()) return attention_backward_amx(d_qkv, d_o, o, lse, qkv, s);
+  const std::int64_t group = s.num_heads / s.num_kv_heads, out_width = s.num_heads * s.head_dim, head_dim = s.head_dim;
+  each_item(s, [&](std::int64_t b, std::int64_t kv) {
+    Scratch& mine = scratch();
+    mine.reserve(mine.s, kBlock * s.seq_len * 4);
+    mine.reserve(mine.dp, kBlock * s.seq_len * 4);
+    mine.reserve(mine.p, kBlock * s.seq_len * size_of(dtype));
+    mine.reserve(mine.ds, kBlock * s.seq_len * size_of(dtype));
+    mine.reserve(mine.dk, s.seq_len * head_dim * 4);
+    mine.reserve(mine.dv, s.seq_len * head_dim * 4);
+    mine.reserve(mine.dots, kBlock * 4);
+    auto* scores = static_cast<float*>(mine.s.data());
+    auto* dp = static_cast<float*>(mine.dp.data());
+    auto* dots = static_cast<float*>(mine.dots.data());
+    const Heads heads(qkv, s, b), gradients(d_qkv, s, b);
+    bool is_first = true;
+    for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h)
+      // From the last block, which sees every key, to the first: the first product then writes all of dk and dv, later ones add.
+      for (std::int64_t t = (s.seq_len - 1) / kBlock * kBlock; t >= 0; t -= kBlock, is_first = false) {
+        const std::int64_t rows = std::min(kBlock, s.seq_len - t), seen = t + rows;
+        const ScoreBlock block{rows, seen, seen, t, s.scale, dtype};
+        const std::int64_t out_at = ((b * s.seq_len + t) * out_width + h * head_dim) * size_of(dtype);
+        const auto* out = static_cast<const std::byte*>(o.raw()) + out_at;
+        const auto* d_out = static_cast<const std::byte*>(d_o.raw()) + out_at;
+        const Operand q = heads.rows(heads.q(t, h), rows), k = heads.rows(heads.k(0, kv), seen),
+                      v = heads.rows(heads.v(0, kv), seen);
+        const Operand d_out_rows{d_out, rows, head_dim, out_width, 1};
+        const Operand p{mine.p.data(), rows, seen, seen, 1}, ds{mine.ds.data(), rows, seen, seen, 1};
+        for (std::int64_t r = 0; r < rows; ++r)
+          dots[r] = dot(out + r * out_width * size_of(dtype), d_out + r * out_width * size_of(dtype), head_dim, dtype);
+        product(scores, DType::f32, seen, q, k.transposed(), dtype, false);
+        softmax_rows_again(mine.p.data(), lse.data<float>() + (b * s.num_heads + h) * s.seq_len + t, scores, block);
+        product(mine.dv.data(), DType::f32, head_dim, p.transposed(), d_out_rows, dtype, !is_first);  // dv += p^T do
+        product(dp, DType::f32, seen, d_out_rows, v.transposed(), dtype, false);                      // dp = do v^T
+        softmax_rows_backward(mine.ds.data(), mine.p.data(), dp, dots, block);
+        product(gradients.q(t, h), dtype, gradients.width, ds, k, dtype, false);              // dq = ds k
+        product(mine.dk.data(), DType::f32, head_dim, ds.transposed(), q, dtype, !is_first);  // dk += ds^T q
+      }
+    for (std::int64_t u = 0; u < s.seq_len; ++u) {
+      store_rounded(gradients.k(u, kv), static_cast<float*>(mine.dk.data()) + u * head_dim, head_dim, dtype);
+      store_rounded(gradients.v(u, kv), static_cast<float*>(mine.dv.data()) + u * head_dim, head_dim, dtype);
+    }
+  });
+}
+
+void attention_decode(Stream&, Tensor o, ConstTensor q, ConstTensor keys, ConstTensor values, const AttentionShape& s) {
+  const DType dtype = q.dtype();
+  const std::int64_t length = keys.dim(0), bytes = size_of(dtype), group = s.num_heads / s.num_kv_heads;
+  const auto row = [&](ConstTensor t, std::int64_t u, std::int64_t head) {
+    return static_cast<const std::byte*>(t.raw()) + (u * t.row_stride() + head * s.head_dim) * bytes;
+  };
+  const auto one_head = [&](std::int64_t h) {
+    Scratch& mine = scratch();
+    mine.reserve(mine.s, length * 4);
+    mine.reserve(mine.p, length * 4);
+    mine.reserve(mine.dv, s.head_dim * 4);
+    auto* scores = static_cast<float*>(mine.s.data());
+    auto* p = static_cast<float*>(mine.p.data());
+    auto* sum = static_cast<float*>(mine.dv.data());
+    const auto* query = static_cast<const std::byte*>(q.raw()) + h * s.head_dim * bytes;
+    for (std::int64_t u = 0; u < length; ++u) scores[u] = dot(query, row(keys, u, h / group), s.head_dim, dtype);
+    float lse = 0;
+    softmax_rows(p, &lse, scores, {1, length, length, length - 1, s.scale, DType::f32});
+    std::memset(sum, 0, static_cast<std::size_t>(s.head_dim) * 4);
+    for (std::int64_t u = 0; u < length; ++u) add_scaled(sum, row(values, u, h / group), p[u], s.head_dim, dtype);
+    store_rounded(static_cast<std::byte*>(o.raw()) + h * s.head_dim * bytes, sum, s.head_dim, dtype);
+  };
+  if (length * s.num_heads * s.head_dim < 200'000)
+    for (std::int64_t h = 0; h < s.num_heads; ++h) one_head(h);
+  else
+    parallel_for(s.num_heads, one_head);
+}
+
+}  // namespace corollary::cpu

@@ -1,0 +1,198 @@
+#include "model/llama.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/attention.h"
+#include "kernels/cross_entropy.h"
+#include "kernels/embedding.h"
+#include "kernels/matmul.h"
+#include "kernels/rmsnorm.h"
+#include "kernels/rope.h"
+#include "kernels/swiglu.h"
+
+namespace corollary {
+namespace {
+
+/// Tokens whose logits stand at once: 1,024 rows of 8,192 bf16 logits are 16 MB. Fewer would read and write the gradient of the
+/// head more often.
+constexpr std::int64_t kHeadChunk = 1024;
+
+constexpr std::int64_t kLogitsPadding = 32;  // keeps rows of a power of two off one another's cache sets
+
+void zero(Tensor t) { std::memset(t.raw(), 0, static_cast<std::size_t>(t.size_bytes())); }
+
+AttentionShape attention_shape(const LlamaConfig& c, std::int64_t batch, std::int64_t seq_len) {
+  return {
+      batch, seq_len, c.num_attention_heads, c.num_key_value_heads, c.head_dim, 1.0f / std::sqrt(static_cast<float>(c.head_dim))};
+}
+
+}  // namespace
+
+Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains)
+    : config_(config),
+      compute_(compute),
+      batch_(micro_batch_size),
+      seq_len_(seq_len),
+      tokens_(micro_batch_size * seq_len),
+      trains_(trains) {
+  check(micro_batch_size > 0 && seq_len > 0, "micro_batch_size ", micro_batch_size, " and seq_len ", seq_len, " must be positive");
+  check(seq_len <= config.max_position_embeddings, "seq_len ", seq_len, " is beyond max_position_embeddings ",
+        config.max_position_embeddings);
+  arena_ = Arena(plan(config, compute, micro_batch_size, seq_len, trains).total_bytes());
+  allocate(arena_);
+  positions_ = OwnedTensor(DType::i32, {tokens_});
+  for (std::int64_t t = 0; t < tokens_; ++t) positions_.view().data<std::int32_t>()[t] = static_cast<std::int32_t>(t % seq_len);
+  rope_table_ = OwnedTensor(DType::f32, {2, seq_len, config.head_dim / 2});
+  rope_table(rope_table_, config.rope_theta);
+}
+
+MemoryPlan Llama::plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains) {
+  Llama empty;
+  empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains;
+  empty.batch_ = micro_batch_size, empty.seq_len_ = seq_len, empty.tokens_ = micro_batch_size * seq_len;
+  Arena counting = Arena::counting();
+  return empty.allocate(counting);
+}
+
+MemoryPlan Llama::allocate(Arena& arena) {
+  const LlamaConfig& c = config_;
+  const std::int64_t T = tokens_, width = c.q_size() + 2 * c.kv_size();
+  const auto activations = [&](std::int64_t columns) { return arena.take(compute_, {T, columns}); };
+  const auto per_token = [&] { return arena.take(DType::f32, {T}); };
+  kept_.clear();
+  for (std::int64_t layer = 0; layer < c.num_hidden_layers; ++layer) {
+    if (layer > 0 && !trains_) {  // nothing is kept: every block works in the memory of the first
+      kept_.push_back(kept_.front());
+      continue;
+    }
+    Kept k;
+    k.x_attention = activations(c.hidden_size);
+    k.rstd_attention = per_token();
+    k.qkv = activations(width);
+    k.o = activations(c.q_size());
+    k.lse = arena.take(DType::f32, {batch_, c.num_attention_heads, seq_len_});
+    k.x_mlp = activations(c.hidden_size);
+    k.rstd_mlp = per_token();
+    k.gate_up = activations(2 * c.intermediate_size);
+    kept_.push_back(k);
+  }
+  MemoryPlan plan;
+  plan.kept_bytes = arena.used_bytes();
+  Scratch& s = scratch_;
+  s.y = activations(c.hidden_size);
+  s.delta = activations(c.hidden_size);
+  s.activation = activations(c.intermediate_size);
+  s.x_final = activations(c.hidden_size);
+  s.rstd_final = per_token();
+  s.y_final = activations(c.hidden_size);
+  s.logits = arena.take(compute_, {std::min(kHeadChunk, T), c.vocab_size + kLogitsPadding}).columns(0, c.vocab_size);
+  if (trains_) {
+    s.dx = activations(c.hidden_size);
+    s.dy = activations(c.hidden_size);
+    s.d_activation = activations(c.intermediate_size);
+    s.d_qkv = activations(width);
+    s.d_o = activations(c.q_size());
+  }
+  plan.scratch_bytes = arena.used_bytes() - plan.kept_bytes;
+  return plan;
+}
+
+void Llama::forward_blocks(Stream& stream, const Weights& weights, ConstTensor tokens) {
+  check(tokens.shape() == Shape{tokens_} && weights.flat().dtype() == compute_, "llama: tokens ", tokens.shape(), " and ",
+        weights.flat().dtype(), " weights, made for [", tokens_, "] and ", compute_);
+  const float eps = static_cast<float>(config_.rms_norm_eps);
+  embedding_forward(stream, kept_.front().x_attention, tokens, weights.embedding());
+  for (std::size_t layer = 0; layer < kept_.size(); ++layer)
+    block_forward(stream, kept_[layer], layer ? &kept_[layer - 1] : nullptr, weights.block(static_cast<std::int64_t>(layer)));
+  Scratch& s = scratch_;
+  add_rmsnorm_forward(stream, s.x_final, s.y_final, s.rstd_final, kept_.back().x_mlp, s.delta, weights.final_norm(), eps);
+}
+
+// h = x + attention(norm(x));  x' = h + mlp(norm(h)).  The last addition of a block is done by the norm that opens the next one.
+void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const BlockOf<ConstTensor>& w) {
+  Scratch& s = scratch_;
+  const float eps = static_cast<float>(config_.rms_norm_eps);
+  if (previous == nullptr)
+    rmsnorm_forward(stream, s.y, k.rstd_attention, k.x_attention, w.input_norm, eps);  // [T, hidden]
+  else
+    add_rmsnorm_forward(stream, k.x_attention, s.y, k.rstd_attention, previous->x_mlp, s.delta, w.input_norm, eps);  // [T, hidden]
+  linear_forward(stream, k.qkv, s.y, w.qkv);  // [T, q + 2 kv]
+  rope(stream, k.qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/false);
+  attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));                   // [T, q]
+  linear_forward(stream, s.delta, k.o, w.attention_out);                                                      // [T, hidden]
+  add_rmsnorm_forward(stream, k.x_mlp, s.y, k.rstd_mlp, k.x_attention, s.delta, w.post_attention_norm, eps);  // [T, hidden]
+  linear_forward(stream, k.gate_up, s.y, w.gate_up);                                                          // [T, 2 inter]
+  swiglu_forward(stream, s.activation, k.gate_up);                                                            // [T, inter]
+  linear_forward(stream, s.delta, s.activation, w.down);                                                      // [T, hidden]
+}
+
+// dx holds the gradient of the residual stream: each half of the block adds its own to what came past it.
+void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, bool accumulate) {
+  Scratch& s = scratch_;
+  const float eps = static_cast<float>(config_.rms_norm_eps);
+  linear_backward_input(stream, s.d_activation, s.dx, w.down);                  // [T, inter]
+  swiglu_backward(stream, k.gate_up, s.activation, s.d_activation, k.gate_up);  // [T, 2 inter]
+  linear_backward_weight(stream, dw.down, s.dx, s.activation, accumulate);
+  rmsnorm_forward(stream, s.y, k.rstd_mlp, k.x_mlp, w.post_attention_norm, eps);  // again
+  linear_backward_weight(stream, dw.gate_up, k.gate_up, s.y, accumulate);
+  linear_backward_input(stream, s.dy, k.gate_up, w.gate_up);                                                 // [T, hidden]
+  rmsnorm_backward(stream, s.dx, dw.post_attention_norm, s.dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [T, hidden]
+
+  linear_backward_weight(stream, dw.attention_out, s.dx, k.o, accumulate);
+  linear_backward_input(stream, s.d_o, s.dx, w.attention_out);                                                // [T, q]
+  attention_backward(stream, s.d_qkv, s.d_o, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));  // [T, q + 2 kv]
+  rope(stream, s.d_qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/true);
+  rmsnorm_forward(stream, s.y, k.rstd_attention, k.x_attention, w.input_norm, eps);  // again
+  linear_backward_weight(stream, dw.qkv, s.d_qkv, s.y, accumulate);
+  linear_backward_input(stream, s.dy, s.d_qkv, w.qkv);                                                 // [T, hidden]
+  rmsnorm_backward(stream, s.dx, dw.input_norm, s.dy, k.x_attention, w.input_norm, k.rstd_attention);  // [T, hidden]
+}
+
+template <class F>
+void Llama::each_head_chunk(F f) {
+  for (std::int64_t begin = 0; begin < tokens_; begin += kHeadChunk) {
+    const std::int64_t end = std::min(tokens_, begin + kHeadChunk);
+    f(scratch_.logits.rows(0, end - begin), begin, end);
+  }
+}
+
+void Llama::losses(Stream& stream, Tensor losses, const Weights& weights, ConstTensor tokens, ConstTensor targets) {
+  forward_blocks(stream, weights, tokens);
+  each_head_chunk([&](Tensor chunk, std::int64_t begin, std::int64_t end) {
+    linear_forward(stream, chunk, scratch_.y_final.rows(begin, end), weights.head());
+    cross_entropy_forward(stream, losses.rows(begin, end), chunk, targets.rows(begin, end));
+  });
+}
+
+void Llama::logits(Stream& stream, Tensor logits, const Weights& weights, ConstTensor tokens) {
+  forward_blocks(stream, weights, tokens);
+  linear_forward(stream, logits, scratch_.y_final, weights.head());
+}
+
+void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients& gradients, const Weights& weights,
+                                 ConstTensor tokens, ConstTensor targets, float grad_scale, bool accumulate) {
+  check(trains_, "this Llama was made without memory for a backward pass");
+  if (!accumulate) {  // the kernels below that can only add
+    zero(gradients.embedding());
+    zero(gradients.norms());
+  }
+  forward_blocks(stream, weights, tokens);
+  Scratch& s = scratch_;
+  each_head_chunk([&](Tensor chunk, std::int64_t begin, std::int64_t end) {
+    linear_forward(stream, chunk, s.y_final.rows(begin, end), weights.head());
+    cross_entropy_backward(stream, chunk, losses.rows(begin, end), targets.rows(begin, end), grad_scale);
+    linear_backward_weight(stream, gradients.head(), chunk, s.y_final.rows(begin, end), accumulate || begin > 0);
+    linear_backward_input(stream, s.dy.rows(begin, end), chunk, weights.head());
+  });
+  zero(s.dx);
+  rmsnorm_backward(stream, s.dx, gradients.final_norm(), s.dy, s.x_final, weights.final_norm(), s.rstd_final);
+  for (std::size_t layer = kept_.size(); layer-- > 0;) {
+    const auto l = static_cast<std::int64_t>(layer);
+    block_backward(stream, kept_[layer], gradients.block(l), weights.block(l), accumulate);
+  }
+  embedding_backward(stream, gradients.embedding(), tokens, s.dx);
+}
+
+}  // namespace corollary

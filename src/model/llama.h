@@ -1,0 +1,81 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "device/buffer.h"
+#include "device/stream.h"
+#include "model/config.h"
+#include "model/parameters.h"
+
+namespace corollary {
+
+/// The memory of a pass, in bytes.
+struct MemoryPlan {
+  std::int64_t kept_bytes = 0;     ///< of all layers, from the forward to the backward pass
+  std::int64_t scratch_bytes = 0;  ///< shared by the layers
+  std::int64_t total_bytes() const { return kept_bytes + scratch_bytes; }
+};
+
+/// Forward and backward of a Llama over micro-batches of one shape, without a tape: a block reads on one screen (llama.cpp).
+/// Computes in the dtype of the weights; sums, norms and gradients of weights are f32. Norms and the SwiGLU product are computed
+/// again in the backward pass; logits are made a chunk of tokens at a time and never stand whole (docs/math/llama.md).
+class Llama {
+ public:
+  /// Allocates all a pass needs; nothing is allocated later. trains = false keeps nothing for a backward pass.
+  Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains);
+
+  static MemoryPlan plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len,
+                         bool trains);
+
+  /// losses[t] in nats for every token.   tokens, targets  [micro_batch_size * seq_len] i32, target -1: no loss     losses  [same]
+  /// f32
+  void losses(Stream& stream, Tensor losses, const Weights& weights, ConstTensor tokens, ConstTensor targets);
+
+  /// As losses(), and d(grad_scale * sum of losses)/dw added to `gradients` (f32), or written over what stood there unless
+  /// `accumulate`.
+  void losses_and_gradients(Stream& stream, Tensor losses, const Gradients& gradients, const Weights& weights, ConstTensor tokens,
+                            ConstTensor targets, float grad_scale, bool accumulate);
+
+  /// logits  [micro_batch_size * seq_len, vocab_size]  f32 or the compute dtype
+  void logits(Stream& stream, Tensor logits, const Weights& weights, ConstTensor tokens);
+
+  const LlamaConfig& config() const { return config_; }
+  std::int64_t tokens() const { return tokens_; }
+
+ private:
+  struct Kept {             // of one block, for its backward pass
+    Tensor x_attention;     // [T, hidden]  the residual stream where the block begins
+    Tensor rstd_attention;  // [T]
+    Tensor qkv;             // [T, q + 2 kv]  rotated
+    Tensor o;               // [T, q]
+    Tensor lse;             // [B, heads, seq]
+    Tensor x_mlp;           // [T, hidden]  the residual stream after attention
+    Tensor rstd_mlp;        // [T]
+    Tensor gate_up;         // [T, 2 intermediate]
+  };
+  struct Scratch {
+    Tensor y, delta, activation;              // [T, hidden] [T, hidden] [T, intermediate]
+    Tensor x_final, rstd_final, y_final;      // [T, hidden] [T] [T, hidden]
+    Tensor logits;                            // [chunk, vocab]
+    Tensor dx, dy, d_activation, d_qkv, d_o;  // training only: like x, y, activation, qkv, o
+  };
+
+  Llama() = default;  // for plan()
+  MemoryPlan allocate(Arena& arena);
+  void forward_blocks(Stream& stream, const Weights& weights, ConstTensor tokens);
+  void block_forward(Stream& stream, Kept& kept, const Kept* previous, const BlockOf<ConstTensor>& w);
+  void block_backward(Stream& stream, Kept& kept, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, bool accumulate);
+  template <class F>
+  void each_head_chunk(F f);
+
+  LlamaConfig config_;
+  DType compute_ = DType::f32;
+  std::int64_t batch_ = 0, seq_len_ = 0, tokens_ = 0;
+  bool trains_ = false;
+  Arena arena_;
+  std::vector<Kept> kept_;  // one a layer; all the same memory if nothing is kept
+  Scratch scratch_;
+  OwnedTensor positions_, rope_table_;
+};
+
+}  // namespace corollary

@@ -1,0 +1,131 @@
+#include "model/parameters.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/random.h"
+#include "base/threads.h"
+
+namespace corollary {
+namespace {
+
+// The run of memory: embedding; per block q, k, v, attention_out, gate, up, down; head; then per block its two norms; final norm.
+
+std::int64_t qkv_size(const LlamaConfig& c) { return c.q_size() + 2 * c.kv_size(); }
+std::int64_t block_matrices(const LlamaConfig& c) { return c.hidden_size * (qkv_size(c) + c.q_size() + 3 * c.intermediate_size); }
+
+}  // namespace
+
+const ParameterLayout::Entry& ParameterLayout::find(const std::string& name) const {
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.name == name; });
+  if (found != entries.end()) return *found;
+  std::string known;
+  for (const Entry& entry : entries) known += " " + entry.name;
+  fail("no parameter is called ", name, "; there are:", known);
+}
+
+ParameterLayout parameter_layout(const LlamaConfig& config) {
+  const std::int64_t hidden = config.hidden_size, intermediate = config.intermediate_size;
+  ParameterLayout layout;
+  const auto add = [&](std::string name, Shape shape) {
+    layout.entries.push_back({std::move(name), shape, layout.count});
+    layout.count += shape.count();
+  };
+  const auto prefix = [](std::int64_t layer) { return "model.layers." + std::to_string(layer) + "."; };
+  add("model.embed_tokens.weight", {config.vocab_size, hidden});
+  for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    add(prefix(layer) + "self_attn.q_proj.weight", {config.q_size(), hidden});
+    add(prefix(layer) + "self_attn.k_proj.weight", {config.kv_size(), hidden});
+    add(prefix(layer) + "self_attn.v_proj.weight", {config.kv_size(), hidden});
+    add(prefix(layer) + "self_attn.o_proj.weight", {hidden, config.q_size()});
+    add(prefix(layer) + "mlp.gate_proj.weight", {intermediate, hidden});
+    add(prefix(layer) + "mlp.up_proj.weight", {intermediate, hidden});
+    add(prefix(layer) + "mlp.down_proj.weight", {hidden, intermediate});
+  }
+  add("lm_head.weight", {config.vocab_size, hidden});
+  layout.decayed_count = layout.count;
+  for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    add(prefix(layer) + "input_layernorm.weight", {hidden});
+    add(prefix(layer) + "post_attention_layernorm.weight", {hidden});
+  }
+  add("model.norm.weight", {hidden});
+  return layout;
+}
+
+template <class T>
+ParametersOf<T>::ParametersOf(const LlamaConfig& config, T flat)
+    : config_(config),
+      block_size_(block_matrices(config)),
+      norms_(2 * config.vocab_size * config.hidden_size + config.num_hidden_layers * block_size_),
+      flat_(flat) {
+  check(flat.shape() == Shape{parameter_count(config)}, "parameters: the model has ", parameter_count(config), ", given are ",
+        flat.shape());
+}
+
+template <class T>
+T ParametersOf<T>::slice(std::int64_t offset, Shape shape) const {
+  return flat_.rows(offset, offset + shape.count()).reshaped(shape);
+}
+
+template <class T>
+T ParametersOf<T>::embedding() const {
+  return slice(0, {config_.vocab_size, config_.hidden_size});
+}
+
+template <class T>
+BlockOf<T> ParametersOf<T>::block(std::int64_t layer) const {
+  check(0 <= layer && layer < config_.num_hidden_layers, "no block ", layer, " among ", config_.num_hidden_layers);
+  const std::int64_t hidden = config_.hidden_size, intermediate = config_.intermediate_size;
+  std::int64_t at = config_.vocab_size * hidden + layer * block_size_;
+  const auto next = [&](Shape shape) {
+    T view = slice(at, shape);
+    at += shape.count();
+    return view;
+  };
+  BlockOf<T> block;
+  block.qkv = next({qkv_size(config_), hidden});
+  block.attention_out = next({hidden, config_.q_size()});
+  block.gate_up = next({2 * intermediate, hidden});
+  block.down = next({hidden, intermediate});
+  block.input_norm = slice(norms_ + 2 * layer * hidden, {hidden});
+  block.post_attention_norm = slice(norms_ + (2 * layer + 1) * hidden, {hidden});
+  return block;
+}
+
+template <class T>
+T ParametersOf<T>::head() const {
+  return slice(norms_ - config_.vocab_size * config_.hidden_size, {config_.vocab_size, config_.hidden_size});
+}
+
+template <class T>
+T ParametersOf<T>::final_norm() const {
+  return slice(norms_ + 2 * config_.num_hidden_layers * config_.hidden_size, {config_.hidden_size});
+}
+
+template <class T>
+T ParametersOf<T>::norms() const {
+  return flat_.rows(norms_, flat_.dim(0));
+}
+
+template class ParametersOf<ConstTensor>;
+template class ParametersOf<Tensor>;
+
+void initialize(Tensor flat, const LlamaConfig& config, std::uint64_t seed) {
+  const ParameterLayout layout = parameter_layout(config);
+  check(flat.shape() == Shape{layout.count}, "initialize: the model has ", layout.count, " parameters, given are ", flat.shape());
+  float* const values = flat.data<float>();
+  std::fill(values + layout.decayed_count, values + layout.count, 1.0f);
+  const double into_residual = config.initializer_range / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers));
+  for (const ParameterLayout::Entry& entry : layout.entries) {
+    if (entry.offset >= layout.decayed_count) break;
+    const bool writes_residual = entry.name.ends_with("o_proj.weight") || entry.name.ends_with("down_proj.weight");
+    const double deviation = writes_residual ? into_residual : config.initializer_range;
+    // Element i of the layout is the first normal of stream i: no draw depends on where a piece of the work begins.
+    parallel_pieces(entry.shape.count(), [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = entry.offset + begin; i < entry.offset + end; ++i)
+        values[i] = static_cast<float>(deviation * Random(seed, static_cast<std::uint64_t>(i)).normal());
+    });
+  }
+}
+
+}  // namespace corollary

@@ -1,0 +1,66 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "device/tensor.h"
+#include "model/config.h"
+
+namespace corollary {
+
+/// All parameters of a Llama as one run of memory, in the order of a Hugging Face checkpoint: q, k, v of a block stand one after another,
+/// so do gate and up, hence the fused matrices [q;k;v] and [gate;up] are views of the same bytes and nothing is ever repacked.
+/// Norm scales stand last, so that weight decay covers [0, decayed_count) and nothing else.
+struct ParameterLayout {
+  struct Entry {
+    std::string name;  ///< "model.layers.0.self_attn.q_proj.weight"
+    Shape shape;
+    std::int64_t offset = 0;  ///< elements from the start
+  };
+  std::vector<Entry> entries;
+  std::int64_t count = 0;          ///< elements in all
+  std::int64_t decayed_count = 0;  ///< of these, the matrices
+
+  const Entry& find(const std::string& name) const;  ///< Error naming the parameters that exist
+};
+ParameterLayout parameter_layout(const LlamaConfig& config);
+
+/// One block's parameters (or gradients): views, shapes at right.
+template <class T>
+struct BlockOf {
+  T input_norm;           // [hidden]
+  T qkv;                  // [q_size + 2 kv_size, hidden]
+  T attention_out;        // [hidden, q_size]
+  T post_attention_norm;  // [hidden]
+  T gate_up;              // [2 intermediate, hidden]
+  T down;                 // [hidden, intermediate]
+};
+
+/// Views into one run of parameters of one dtype: weights (ConstTensor) or gradients (Tensor). The model asks for a block and hands it
+/// back; whoever owns the memory may gather and release it meanwhile.
+template <class T>
+class ParametersOf {
+ public:
+  ParametersOf() = default;
+  ParametersOf(const LlamaConfig& config, T flat);  ///< flat [count]
+  T embedding() const;                              // [vocab, hidden]
+  BlockOf<T> block(std::int64_t layer) const;
+  T final_norm() const;  // [hidden]
+  T head() const;        // [vocab, hidden]
+  T norms() const;       // [all norm scales, one after another]
+  T flat() const { return flat_; }
+
+ private:
+  T slice(std::int64_t offset, Shape shape) const;
+  LlamaConfig config_;
+  std::int64_t block_size_ = 0, norms_ = 0;
+  T flat_;
+};
+using Weights = ParametersOf<ConstTensor>;
+using Gradients = ParametersOf<Tensor>;
+
+/// Fresh weights, f32: matrices normal(0, initializer_range), attention_out and down scaled by 1 / sqrt(2 num_hidden_layers), norms 1.
+/// Element i of the layout depends on (seed, i) alone.
+void initialize(Tensor flat, const LlamaConfig& config, std::uint64_t seed);
+
+}  // namespace corollary

@@ -1,0 +1,96 @@
+// What every subcommand promises: exit status 0, 1 or 2, results on stdout, complaints on stderr, --help at once and with an
+// example.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+
+#include "base/json.h"
+#include "run_program.h"
+
+namespace corollary {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// The names below "Subcommands:" in a help text.
+std::vector<std::string> subcommands(const std::string& help) {
+  std::vector<std::string> names;
+  std::istringstream in(help);
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty()) inside = false;
+    if (inside && line.starts_with("  ") && line[2] != ' ') names.push_back(line.substr(2, line.find(' ', 2) - 2));
+    if (line == "Subcommands:") inside = true;
+  }
+  return names;
+}
+
+void expect_examples(std::vector<std::string> command) {
+  command.push_back("--help");
+  const Outcome outcome = run_program(command);
+  command.pop_back();
+  EXPECT_EQ(outcome.status, 0);
+  const auto below = subcommands(outcome.out);
+  if (below.empty()) {
+    EXPECT_THAT(outcome.out, HasSubstr("corollary " + command[0]))
+        << "no example in the help of " << testing::PrintToString(command);
+  }
+  for (const std::string& name : below) {
+    command.push_back(name);
+    expect_examples(command);
+    command.pop_back();
+  }
+}
+
+TEST(Program, EverySubcommandHasHelpWithAnExample) {
+  const auto names = subcommands(run_program({"--help"}).out);
+  EXPECT_THAT(names, testing::Contains("doctor"));
+  for (const std::string& name : names) expect_examples({name});
+}
+
+TEST(Program, HelpIsThereAtOnce) {
+  std::vector<double> milliseconds;
+  for (int i = 0; i < 21; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(run_program({"--help"}).status, 0);
+    milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::ranges::sort(milliseconds);
+  RecordProperty("fastest_milliseconds", std::to_string(milliseconds.front()));
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's own start takes longer";
+#endif
+  EXPECT_LT(milliseconds.front(), 20.0) << "the fastest of 21: other programs run here too";
+}
+
+TEST(Program, Version) {
+  EXPECT_THAT(run_program({"--version"}).out, testing::MatchesRegex("corollary [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(Program, BadUsageIsStatus2) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"no-such-command"},
+                                                    {"doctor", "--no-such-flag"},
+                                                    {"--threads", "0", "doctor"},
+                                                    {"--threads", "two", "doctor"}}) {
+    const Outcome outcome = run_program(arguments);
+    EXPECT_EQ(outcome.status, 2) << testing::PrintToString(arguments);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_NE(outcome.err, "");
+  }
+}
+
+TEST(Program, DoctorSpeaksJson) {
+  const Outcome outcome = run_program({"doctor", "--json"});
+  EXPECT_EQ(outcome.status, 0);
+  const Json findings = parse_json(outcome.out, "doctor");
+  ASSERT_TRUE(findings.is_array());
+  for (const Json& finding : findings) EXPECT_TRUE(finding.contains("present") && finding.contains("needed_for")) << finding;
+}
+
+}  // namespace
+}  // namespace corollary
