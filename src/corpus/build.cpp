@@ -209,7 +209,7 @@ class Builder {
   };
 
   std::int32_t group_of(const FetchedSource& source) {
-    const std::string name = source.subset + " " + source.language + " " + source.uri;
+    const std::string name = source.subset + " " + source.language;
     for (std::size_t g = 0; g < groups_.size(); ++g)
       if (groups_[g].name == name) return static_cast<std::int32_t>(g);
     groups_.push_back({.name = name, .language = source.language});
