@@ -1,7 +1,9 @@
 #include "train/metrics.h"
 
 #include <chrono>
+#include <concepts>
 #include <limits>
+#include <set>
 #include <string_view>
 #include <type_traits>
 
@@ -22,15 +24,19 @@ Json parse_line(std::string_view line, const std::string& where) {
   return json;
 }
 
-StepMetrics step_metrics(const Json& json, const std::string& where) {
-  Json finite = Json::object();
-  for (const auto& [key, value] : json.items())
-    if (!value.is_null()) finite[key] = value;
+/// A null is a number that was not finite.
+StepMetrics step_metrics(Json json, const std::string& where) {
+  std::set<std::string> not_finite;
+  for (auto& [key, value] : json.items()) {
+    if (!value.is_null()) continue;
+    not_finite.insert(key);
+    value = 0.0;
+  }
   StepMetrics metrics;
-  fields_from_json(metrics, finite, where);
+  fields_from_json(metrics, json, where);
   StepMetrics::each(metrics, [&](const char* name, auto& value) {
-    if constexpr (std::is_floating_point_v<std::remove_reference_t<decltype(value)>>)
-      if (json.contains(name) && json[name].is_null()) value = std::numeric_limits<double>::quiet_NaN();
+    if constexpr (std::floating_point<std::remove_reference_t<decltype(value)>>)
+      if (not_finite.contains(name)) value = std::numeric_limits<double>::quiet_NaN();
   });
   return metrics;
 }
