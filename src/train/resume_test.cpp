@@ -61,9 +61,9 @@ class Resume : public ::testing::Test {
  protected:
   Resume() { TestCorpus::write(folder_.path()); }
   int run(const std::string& out, std::vector<std::string> settings = {}) {
-    return Child(folder_.path(), folder_ / out, settings, log()).wait();
+    return Child(folder_.path(), folder_ / out, settings, log(out)).wait();
   }
-  fs::path log() const { return folder_ / "log.txt"; }
+  fs::path log(const std::string& out) const { return folder_ / (out + ".log"); }
 
   /// metrics.jsonl without what the clock decides.
   std::string metrics(const std::string& out) const {
@@ -93,20 +93,20 @@ class Resume : public ::testing::Test {
 };
 
 TEST_F(Resume, TwoRunsLeftAloneAgree) {
-  ASSERT_EQ(run("one"), 0) << read_file(log());
-  ASSERT_EQ(run("two"), 0) << read_file(log());
+  ASSERT_EQ(run("one"), 0) << read_file(log("one"));
+  ASSERT_EQ(run("two"), 0) << read_file(log("two"));
   expect_same_run("one", "two");
   ASSERT_EQ(run("three", {"seed=7"}), 0);
   EXPECT_FALSE(weights("one") == weights("three")) << "the comparison sees nothing";
 }
 
 TEST_F(Resume, KilledAtAnyMomentItEndsWithTheSameBytes) {
-  ASSERT_EQ(run("undisturbed"), 0) << read_file(log());
+  ASSERT_EQ(run("undisturbed"), 0) << read_file(log("undisturbed"));
   // A run takes some 300 ms, of which every third step is a save of several: delays spread over all of it, saves included.
   Random random(static_cast<std::uint64_t>(::getpid()));
   int kills = 0;
   for (int attempt = 0; attempt < 200; ++attempt) {
-    Child child(folder_.path(), folder_ / "killed", {}, log());
+    Child child(folder_.path(), folder_ / "killed", {}, log("killed"));
     const auto deadline = std::chrono::steady_clock::now() + 1ms * (15 + random.below(60));
     while (kills < 12 && std::chrono::steady_clock::now() < deadline && child.is_running()) std::this_thread::sleep_for(1ms);
     if (kills < 12) {
@@ -115,7 +115,7 @@ TEST_F(Resume, KilledAtAnyMomentItEndsWithTheSameBytes) {
     }
     const int status = child.wait();
     if (status == 0) break;
-    ASSERT_TRUE(status == -SIGKILL) << "attempt " << attempt << " ended with " << status << ": " << read_file(log());
+    ASSERT_TRUE(status == -SIGKILL) << "attempt " << attempt << " ended with " << status << ": " << read_file(log("killed"));
   }
   EXPECT_GE(kills, 3);
   expect_same_run("undisturbed", "killed");
@@ -123,47 +123,47 @@ TEST_F(Resume, KilledAtAnyMomentItEndsWithTheSameBytes) {
 
 // Kills aimed at the save: the child is shot as soon as the half-written folder of a checkpoint is there.
 TEST_F(Resume, KilledDuringASaveItEndsWithTheSameBytes) {
-  ASSERT_EQ(run("undisturbed"), 0) << read_file(log());
+  ASSERT_EQ(run("undisturbed"), 0) << read_file(log("undisturbed"));
   const fs::path checkpoints = folder_ / "killed" / "checkpoints";
   int torn = 0;
   for (int step = 3; step <= 36; step += 6) {
     const fs::path half = checkpoints / (".step-000000" + std::string(step < 10 ? "0" : "") + std::to_string(step));
-    Child child(folder_.path(), folder_ / "killed", {}, log());
+    Child child(folder_.path(), folder_ / "killed", {}, log("killed"));
     while (child.is_running() && !fs::exists(half)) {
     }
     child.send(SIGKILL);
-    ASSERT_EQ(child.wait(), -SIGKILL) << read_file(log());
+    ASSERT_EQ(child.wait(), -SIGKILL) << read_file(log("killed"));
     torn += fs::exists(half) ? 1 : 0;
   }
   EXPECT_GT(torn, 0) << "no save was hit";
-  ASSERT_EQ(run("killed"), 0) << read_file(log());
+  ASSERT_EQ(run("killed"), 0) << read_file(log("killed"));
   expect_same_run("undisturbed", "killed");
 }
 
 TEST_F(Resume, CtrlCSavesAndSaysHowToGoOn) {
-  ASSERT_EQ(run("undisturbed"), 0) << read_file(log());
+  ASSERT_EQ(run("undisturbed"), 0) << read_file(log("undisturbed"));
   const std::vector<std::string> rarely = {"save_interval=0"};
-  Child child(folder_.path(), folder_ / "stopped", rarely, log());
-  while (child.is_running() && read_file(log()).find("step 7/40") == std::string::npos) std::this_thread::sleep_for(1ms);
+  Child child(folder_.path(), folder_ / "stopped", rarely, log("stopped"));
+  while (child.is_running() && read_file(log("stopped")).find("step 7/40") == std::string::npos) std::this_thread::sleep_for(1ms);
   child.send(SIGINT);
   EXPECT_EQ(child.wait(), 1);
-  EXPECT_THAT(read_file(log()), HasSubstr("give the same command again to go on"));
-  ASSERT_EQ(run("stopped", rarely), 0) << read_file(log());
-  EXPECT_THAT(read_file(log()), HasSubstr("resuming after step"));
+  EXPECT_THAT(read_file(log("stopped")), HasSubstr("give the same command again to go on"));
+  ASSERT_EQ(run("stopped", rarely), 0) << read_file(log("stopped"));
+  EXPECT_THAT(read_file(log("stopped")), HasSubstr("resuming after step"));
   expect_same_run("undisturbed", "stopped");
 }
 
 TEST_F(Resume, FinishedItHasNothingToDoAndAnotherRunIsRefused) {
-  ASSERT_EQ(run("done"), 0) << read_file(log());
+  ASSERT_EQ(run("done"), 0) << read_file(log("done"));
   const auto before = fs::last_write_time(folder_ / "done" / "manifest.json");
   ASSERT_EQ(run("done"), 0);
   EXPECT_EQ(fs::last_write_time(folder_ / "done" / "manifest.json"), before);
 
   EXPECT_EQ(run("done", {"learning_rate=0.02"}), 1);
-  EXPECT_THAT(read_file(log()), HasSubstr("train.learning_rate: 0.01 there, 0.02 here"));
+  EXPECT_THAT(read_file(log("done")), HasSubstr("train.learning_rate: 0.01 there, 0.02 here"));
   TestCorpus::write_indexed(folder_ / "pack" / "small_train_text_document", TestCorpus::documents(9, 7, 4));
   EXPECT_EQ(run("done"), 1);
-  EXPECT_THAT(read_file(log()), HasSubstr("inputs.pack/small_train_text_document.bin"));
+  EXPECT_THAT(read_file(log("done")), HasSubstr("inputs.pack/small_train_text_document.bin"));
 }
 
 }  // namespace
