@@ -20,12 +20,12 @@ const D d;
 const hn::Rebind<std::uint16_t, D> d16;
 const hn::RebindToUnsigned<D> d32;
 
-V load(const float* x) { return hn::LoadU(d, x); }
-V load(const bf16* x) {
+HWY_INLINE V load(const float* x) { return hn::LoadU(d, x); }
+HWY_INLINE V load(const bf16* x) {
   return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(x)))));
 }
-void store(V v, float* y) { hn::StoreU(v, d, y); }
-void store(V v, bf16* y) {  // to nearest even; scores are finite, NaN needs no care
+HWY_INLINE void store(V v, float* y) { hn::StoreU(v, d, y); }
+HWY_INLINE void store(V v, bf16* y) {  // to nearest even; scores are finite, NaN needs no care
   const auto bits = hn::BitCast(d32, v);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1u));
   const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(d32, 0x7fffu)), odd));
@@ -41,8 +41,8 @@ HWY_INLINE void each_vector(std::int64_t n, F f, Tail tail) {
   for (; i < n; ++i) tail(i);
 }
 
-void put(float* y, float x) { *y = x; }
-void put(bf16* y, float x) { *y = to_bf16(x); }
+HWY_INLINE void put(float* y, float x) { *y = x; }
+HWY_INLINE void put(bf16* y, float x) { *y = to_bf16(x); }
 
 template <class T>
 void zero_unseen(T* p, std::int64_t seen, std::int64_t columns) {
@@ -119,14 +119,6 @@ void store_rounded_t(T* y, const float* x, std::int64_t n) {
       n, [&](std::int64_t i) { store(load(x + i), y + i); }, [&](std::int64_t i) { put(y + i, x[i]); });
 }
 
-template <class T>
-void add_scaled_t(float* y, const T* x, float a, std::int64_t n) {
-  const V factor = hn::Set(d, a);
-  each_vector(
-      n, [&](std::int64_t i) { store(hn::MulAdd(factor, load(x + i), load(y + i)), y + i); },
-      [&](std::int64_t i) { y[i] += a * to_float(x[i]); });
-}
-
 // One entry a function and dtype: the names HWY_EXPORT can see.
 void softmax_f32(void* p, float* lse, float* s, const ScoreBlock& b) { softmax_rows_t(static_cast<float*>(p), lse, s, b); }
 void softmax_bf16(void* p, float* lse, float* s, const ScoreBlock& b) { softmax_rows_t(static_cast<bf16*>(p), lse, s, b); }
@@ -150,8 +142,6 @@ float dot_bf16(const void* a, const void* b, std::int64_t n) {
 }
 void round_f32(void* y, const float* x, std::int64_t n) { store_rounded_t(static_cast<float*>(y), x, n); }
 void round_bf16(void* y, const float* x, std::int64_t n) { store_rounded_t(static_cast<bf16*>(y), x, n); }
-void add_f32(float* y, const void* x, float a, std::int64_t n) { add_scaled_t(y, static_cast<const float*>(x), a, n); }
-void add_bf16(float* y, const void* x, float a, std::int64_t n) { add_scaled_t(y, static_cast<const bf16*>(x), a, n); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace corollary::cpu
@@ -170,8 +160,6 @@ HWY_EXPORT(dot_f32);
 HWY_EXPORT(dot_bf16);
 HWY_EXPORT(round_f32);
 HWY_EXPORT(round_bf16);
-HWY_EXPORT(add_f32);
-HWY_EXPORT(add_bf16);
 
 void softmax_rows(void* p, float* lse, float* s, const ScoreBlock& block) {
   return block.dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(softmax_bf16)(p, lse, s, block)
@@ -190,9 +178,6 @@ float dot(const void* a, const void* b, std::int64_t n, DType dtype) {
 }
 void store_rounded(void* y, const float* x, std::int64_t n, DType dtype) {
   return dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(round_bf16)(y, x, n) : HWY_DYNAMIC_DISPATCH(round_f32)(y, x, n);
-}
-void add_scaled(float* y, const void* x, float a, std::int64_t n, DType dtype) {
-  return dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(add_bf16)(y, x, a, n) : HWY_DYNAMIC_DISPATCH(add_f32)(y, x, a, n);
 }
 
 }  // namespace corollary::cpu

@@ -8,34 +8,16 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/matvec.cpp"
 #include <hwy/foreach_target.h>
 
-#include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/matvec-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
 
-// Traffic: w once; x stays in L1. Four rows at once share the loads of x and hide the latency of one another's additions. Each row
-// has one vector of partial sums, so its result does not depend on which rows stand beside it.
-template <int kRows, class W>
-HWY_INLINE void some_rows(float* y, const W* w, std::int64_t row_stride, const float* x, std::int64_t n) {
-  F32 sums[kRows];
-  for (F32& s : sums) s = zero();
-  each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR {
-    const F32 v = load(x + i, lanes);
-    for (int r = 0; r < kRows; ++r) sums[r] = hn::MulAdd(load(w + r * row_stride + i, lanes), v, sums[r]);
-  });
-  for (int r = 0; r < kRows; ++r) y[r] = sum(sums[r]);
-}
-
-template <class W>
-void rows_of(float* y, ConstTensor w, const float* x) {
-  const std::int64_t rows = w.dim(0), n = w.dim(1), stride = w.row_stride();
-  const W* const from = static_cast<const W*>(w.raw());
-  std::int64_t r = 0;
-  for (; r + 4 <= rows; r += 4) some_rows<4>(y + r, from + r * stride, stride, x, n);
-  for (; r < rows; ++r) some_rows<1>(y + r, from + r * stride, stride, x, n);
-}
+// Traffic: w once; x stays in L1.
 void matvec_rows(float* y, ConstTensor w, const float* x) {
-  w.dtype() == DType::bf16 ? rows_of<bf16>(y, w, x) : rows_of<float>(y, w, x);
+  const std::int64_t rows = w.dim(0), n = w.dim(1), stride = w.row_stride();
+  w.dtype() == DType::bf16 ? row_dots(y, static_cast<const bf16*>(w.raw()), stride, rows, x, n)
+                           : row_dots(y, static_cast<const float*>(w.raw()), stride, rows, x, n);
 }
 
 void widen_row(float* to, const bf16* from, std::int64_t n) {
