@@ -6,13 +6,14 @@
 
 namespace corollary {
 
-/// numpy.random.RandomState(seed) as far as NeoX uses it: MT19937 seeded by one 32-bit number, and shuffle(). Same numbers, same order,
-/// so that a data order can be compared with, or taken over from, a run of the original.
+/// numpy.random.RandomState(seed) as far as NeoX uses it: MT19937 seeded by one 32-bit number, and shuffle(). Same numbers, same
+/// order, so that a data order can be compared with, or taken over from, a run of the original.
 class NumpyRandom {
  public:
   explicit NumpyRandom(std::uint32_t seed);
   std::uint32_t next_u32();
-  /// In [0, max], as RandomState draws it: bits under the mask of max until they are no larger; two words where max needs more than 32.
+  /// In [0, max], as RandomState draws it: bits under the mask of max until they are no larger; two words where max needs more
+  /// than 32.
   std::uint64_t interval(std::uint64_t max);
 
   /// Fisher-Yates from the end.
