@@ -7,6 +7,7 @@ install(RUNTIME_DEPENDENCY_SET corollary_libraries
   PRE_EXCLUDE_REGEXES "^ld-linux" "^libc[.]so" "^libm[.]so" "^libdl[.]so" "^libpthread[.]so" "^librt[.]so" "^libresolv[.]so"
   LIBRARY DESTINATION lib)
 install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/corollary)
+install(DIRECTORY bench/peers DESTINATION ${CMAKE_INSTALL_DATADIR}/corollary/bench)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/corollary)
 set(CPACK_GENERATOR TGZ)
 set(CPACK_PACKAGE_NAME corollary)
