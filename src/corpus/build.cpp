@@ -228,7 +228,7 @@ class Builder {
     const Rejection& rejection = *document.rejection;
     check(!config_.strict || !is_damage(rejection), "damaged input, and strict is set: ", source.uri, " ", document.path, ": ",
           rejection.reason, " ", rejection.detail);
-    if (is_damage(rejection)) log_warning("{} {}: {} {}", source.uri, document.path, rejection.reason, rejection.detail);
+    if (is_damage(rejection)) log_warning("{} {}: {}, see rejected.jsonl", source.uri, document.path, rejection.reason);
     Json line = {{"source", source.uri}, {"path", document.path}, {"reason", rejection.reason}, {"offset", rejection.offset}};
     if (!rejection.detail.empty()) line["detail"] = rejection.detail;
     rejected_.write_line(to_line(line));

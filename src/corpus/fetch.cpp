@@ -13,6 +13,7 @@
 #include "corpus/apt.h"
 #include "corpus/archive.h"
 #include "corpus/http.h"
+#include "corpus/text.h"
 
 namespace corollary {
 namespace {
@@ -52,8 +53,9 @@ std::string licence_of_copyright(const std::string& text) {
     if (!line.starts_with("License:")) continue;
     const std::size_t value = line.find_first_not_of(" \t", 8);
     if (value == std::string::npos) continue;
-    if (in_all_files) return line.substr(value);
-    if (first.empty()) first = line.substr(value);
+    const std::string licence(trim(std::string_view(line).substr(value)));
+    if (in_all_files) return licence;
+    if (first.empty()) first = licence;
   }
   return first;
 }

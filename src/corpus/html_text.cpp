@@ -515,7 +515,8 @@ std::string html_charset(std::string_view html) {
 HtmlText html_to_text(std::string_view html) {
   std::string charset = html_charset(html);
   if (charset.empty() && invalid_utf8_at(html)) charset = "windows-1252";  // what an old page without a word about it mostly is
-  const std::string utf8 = to_utf8(html, charset);
+  std::string utf8 = to_utf8(html, charset);
+  if (utf8.starts_with("\xEF\xBB\xBF")) utf8.erase(0, 3);  // the byte order mark
   const HtmlTree tree(utf8);
   const HtmlNode root = tree.root();
   const HtmlNode body = find_first(root, [](HtmlNode at) { return at.name() == "body"; });
