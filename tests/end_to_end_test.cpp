@@ -179,7 +179,7 @@ TEST_F(EndToEnd, KilledAtAnyMomentItEndsTheSame) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     if (program.is_running()) program.signal(SIGKILL), ++kills;
     const int status = program.wait();
-    ASSERT_TRUE(status == 0 || status == 128 + SIGKILL) << program.err();
+    ASSERT_TRUE(status == 0 || status == 128 + SIGKILL) << "status " << status << " after " << kills << " kills: " << program.err();
     is_done = status == 0;
   }
   RecordProperty("kills", kills);
