@@ -11,7 +11,8 @@
 
 #include "base/fields.h"
 #include "base/random.h"
-#include "model/test_folder.h"
+#include "base/test_error.h"
+#include "base/test_folder.h"
 
 namespace corollary {
 namespace {
