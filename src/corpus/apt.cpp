@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "corpus/process.h"
+#include "corpus/text.h"
 
 namespace corollary {
 namespace {
@@ -112,13 +113,13 @@ std::vector<AptUri> parse_apt_uris(const std::string& text) {
 
 std::vector<CachedPackage> fetch_packages(const std::vector<std::string>& names) {
   if (names.empty()) return {};
-  for (const auto& name : names)
-    check(!name.empty() && std::all_of(name.begin(), name.end(),
-                                       [](char c) {
-                                         return std::isalnum(static_cast<unsigned char>(c)) ||
-                                                std::string_view("+-.:").find(c) != std::string_view::npos;
-                                       }),
+  for (const auto& name : names) {
+    const auto may_stand = [](char c) {
+      return is_ascii_letter(c) || is_ascii_digit(c) || std::string_view("+-.:").find(c) != std::string_view::npos;
+    };
+    check(!name.empty() && name[0] != '-' && name[0] != '.' && std::all_of(name.begin(), name.end(), may_stand),
           "not a package name: \"", name, "\" in deb:", name);
+  }
   const fs::path cache = cache_folder() / "deb";
   const TemporaryFolder temporary(cache);
   // Asked in an empty folder: apt says nothing of files that lie there already.

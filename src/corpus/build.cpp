@@ -209,7 +209,7 @@ class Builder {
   };
 
   std::int32_t group_of(const FetchedSource& source) {
-    const std::string name = source.subset + " " + source.language + " " + source.uri;
+    const std::string name = source.subset + " " + source.language;
     for (std::size_t g = 0; g < groups_.size(); ++g)
       if (groups_[g].name == name) return static_cast<std::int32_t>(g);
     groups_.push_back({.name = name, .language = source.language});
@@ -228,7 +228,7 @@ class Builder {
     const Rejection& rejection = *document.rejection;
     check(!config_.strict || !is_damage(rejection), "damaged input, and strict is set: ", source.uri, " ", document.path, ": ",
           rejection.reason, " ", rejection.detail);
-    if (is_damage(rejection)) log_warning("{} {}: {} {}", source.uri, document.path, rejection.reason, rejection.detail);
+    if (is_damage(rejection)) log_warning("{} {}: {}, see rejected.jsonl", source.uri, document.path, rejection.reason);
     Json line = {{"source", source.uri}, {"path", document.path}, {"reason", rejection.reason}, {"offset", rejection.offset}};
     if (!rejection.detail.empty()) line["detail"] = rejection.detail;
     rejected_.write_line(to_line(line));

@@ -7,7 +7,7 @@
 namespace corollary {
 
 struct CorpusConfig {
-  double validation_fraction = 0.005;        ///< of each group's documents; a group is a source's subset, language and uri
+  double validation_fraction = 0.005;        ///< of each group's documents; a group is a subset and language
   double test_fraction = 0.005;              ///< likewise
   std::int64_t seed = 1234;                  ///< of the draw
   std::int64_t max_record_bytes = 64 << 20;  ///< larger files and records are rejected unread

@@ -119,6 +119,13 @@ Verdict lean_more(const Candidate& candidate) {
   return std::nullopt;
 }
 
+/// A notice in the opening comment; further down the words may be prose.
+Verdict coq_more(const Candidate& candidate) {
+  const std::size_t at = candidate.text.substr(0, 512).find("automatically generated");
+  if (at != kNone) return at_byte("generated", at);
+  return std::nullopt;
+}
+
 /// C: a line with " main(" that ends in '{'.
 Verdict matlab_more(const Candidate& candidate) {
   constexpr std::string_view kMain = " main(";
@@ -188,7 +195,8 @@ CodeRule rule_of(const std::string& language) {
     rule.more = notebook_more;
   } else if (language == "coq") {  // Verilog shares the extension
     rule.keep_any = {"Theorem", "Proof", "Qed", "Inductive", "Definition", "Fixpoint"};
-    rule.drop_any = {"pragma", "endmodule", "posedge", "negedge", "wire", "automatically generated"};
+    rule.drop_any = {"pragma", "endmodule", "posedge", "negedge", "wire"};
+    rule.more = coq_more;
   } else if (language == "isabelle") {
     rule.keep_any = {"theorem ", "lemma "};
     rule.more = isabelle_more;

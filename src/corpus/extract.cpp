@@ -2,6 +2,7 @@
 
 #include "corpus/html_text.h"
 #include "corpus/latex.h"
+#include "corpus/notebook.h"
 #include "corpus/text.h"
 
 namespace corollary {
@@ -42,6 +43,14 @@ Extraction extract_latex(const RawRecord& record) {
   return extraction;
 }
 
+Extraction extract_notebook(const RawRecord& record) {
+  auto markdown = notebook_to_markdown(record.bytes);
+  if (!markdown) return rejected("not_a_notebook");
+  Extraction extraction;
+  extraction.text = std::move(*markdown);
+  return extraction;
+}
+
 }  // namespace
 
 Extractor extractor_for(const std::string& subset, const std::string& language) {
@@ -50,6 +59,8 @@ Extractor extractor_for(const std::string& subset, const std::string& language) 
     of_file = extract_html;
   else if (subset == "papers")
     of_file = extract_latex;
+  else if (language == "jupyter-notebook")
+    of_file = extract_notebook;
   return [of_file](const RawRecord& record) { return record.is_document ? extract_plain(record) : of_file(record); };
 }
 

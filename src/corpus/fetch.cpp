@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <map>
-#include <set>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -14,6 +13,7 @@
 #include "corpus/apt.h"
 #include "corpus/archive.h"
 #include "corpus/http.h"
+#include "corpus/text.h"
 
 namespace corollary {
 namespace {
@@ -53,24 +53,29 @@ std::string licence_of_copyright(const std::string& text) {
     if (!line.starts_with("License:")) continue;
     const std::size_t value = line.find_first_not_of(" \t", 8);
     if (value == std::string::npos) continue;
-    if (in_all_files) return line.substr(value);
-    if (first.empty()) first = line.substr(value);
+    const std::string licence(trim(std::string_view(line).substr(value)));
+    if (in_all_files) return licence;
+    if (first.empty()) first = licence;
   }
   return first;
 }
 
-/// Counts what matches in an archive; a Debian package also tells its licence.
-void survey_archive(FetchedSource& source) {
-  ArchiveReader archive(source.path);
+/// Counts what matches in one archive for each of the sources that read it; a Debian package also tells its licence.
+void survey_archive(const std::vector<FetchedSource*>& sources) {
+  ArchiveReader archive(sources.front()->path);
+  std::string licence;
   while (const auto entry = archive.next()) {
-    if (source_glob_match(source.glob, entry->path)) {
-      ++source.files;
-      source.matched_bytes += entry->bytes;
+    for (FetchedSource* source : sources) {
+      if (!source_glob_match(source->glob, entry->path)) continue;
+      ++source->files;
+      source->matched_bytes += entry->bytes;
     }
-    if (source.licence.empty() && entry->path.starts_with("usr/share/doc/") && entry->path.ends_with("/copyright") &&
+    if (licence.empty() && entry->path.starts_with("usr/share/doc/") && entry->path.ends_with("/copyright") &&
         entry->bytes < (1 << 20))
-      source.licence = licence_of_copyright(archive.read());
+      licence = licence_of_copyright(archive.read());
   }
+  for (FetchedSource* source : sources)
+    if (source->licence.empty()) source->licence = licence;
 }
 
 /// The digest of a folder: of lines "sha256  path", one for each matching file.
@@ -87,21 +92,26 @@ void survey_folder(FetchedSource& source) {
   source.sha256 = sha256_hex(listing);
 }
 
-/// Fills kind, digest, sizes and counts of a source whose path is set.
-void survey(FetchedSource& source, const SourceConfig& config) {
-  source.kind = source_kind(fs::path(source.path).filename().string(), fs::is_directory(source.path));
-  if (source.kind == "folder") {
-    survey_folder(source);
-  } else {
-    source.bytes = static_cast<std::int64_t>(fs::file_size(source.path));
-    if (source.sha256.empty()) source.sha256 = sha256_file(source.path);
-    if (source.kind == "archive") {
-      survey_archive(source);
-    } else {
-      source.files = 1;
-      source.matched_bytes = source.bytes;
+/// Fills kind, digest, sizes and counts of sources that share their path.
+void survey(const std::vector<FetchedSource*>& sources) {
+  const fs::path path = sources.front()->path;
+  const std::string kind = source_kind(path.filename().string(), fs::is_directory(path));
+  for (FetchedSource* source : sources) {
+    source->kind = kind;
+    if (kind == "folder") {
+      survey_folder(*source);
+      continue;
     }
+    source->bytes = static_cast<std::int64_t>(fs::file_size(path));
+    if (source->sha256.empty()) source->sha256 = source == sources.front() ? sha256_file(path) : sources.front()->sha256;
+    if (kind == "archive") continue;
+    source->files = 1;
+    source->matched_bytes = source->bytes;
   }
+  if (kind == "archive") survey_archive(sources);
+}
+
+void check_survey(const FetchedSource& source, const SourceConfig& config) {
   check(config.sha256.empty() || config.sha256 == source.sha256, "wrong digest: ", source.uri, " has sha256 ", source.sha256,
         ", the recipe says ", config.sha256, ": it is not the file the recipe means");
   check(source.files > 0, "nothing matches glob \"", source.glob, "\" in ", source.uri, " (", source.path, "): correct the glob");
@@ -177,10 +187,12 @@ StageResult fetch(const FetchConfig& config, const fs::path& out) {
     }
     fetched.push_back(std::move(entry));
   }
-  parallel_for(static_cast<std::int64_t>(fetched.size()), [&](std::int64_t i) {
-    const auto index = static_cast<std::size_t>(i);
-    survey(fetched[index], config.sources[index]);
-  });
+  std::map<std::string, std::vector<FetchedSource*>> by_path;  // each is read once
+  for (FetchedSource& source : fetched) by_path[source.path].push_back(&source);
+  std::vector<std::vector<FetchedSource*>> groups;
+  for (auto& [path, sharing] : by_path) groups.push_back(std::move(sharing));
+  parallel_for(static_cast<std::int64_t>(groups.size()), [&](std::int64_t i) { survey(groups[static_cast<std::size_t>(i)]); });
+  for (std::size_t i = 0; i < fetched.size(); ++i) check_survey(fetched[i], config.sources[i]);
 
   Json list = Json::array();
   std::int64_t files = 0, bytes = 0;

@@ -57,7 +57,8 @@ bool looks_english(std::string_view text) {
       ++at;
       continue;
     }
-    if (end - at <= 20) {
+    const bool is_command = at > 0 && text[at - 1] == '\\';  // of TeX
+    if (end - at <= 20 && !is_command) {
       ++words;
       const std::string word = ascii_lower(text.substr(at, end - at));
       english += std::find(kWords.begin(), kWords.end(), word) != kWords.end();

@@ -66,6 +66,12 @@ const Words kSkippedClasses = {"headerlink",
                                "linenodiv",
                                "prompt-copy",
                                "edit-this-page",
+                               "chlinktop",
+                               "chlinkbot",
+                               "chlinkprevnexttop",
+                               "chlinkprevnextbot",
+                               "foot",
+                               "nav-panel",
                                "sphinx-version",
                                "theme-version"};
 const Words kSkippedIds = {"sidebar",       "navigation", "footer",      "nav",         "menu",    "toc",
@@ -115,7 +121,9 @@ int heading_level(std::string_view name) {
 
 bool is_skipped(HtmlNode node, std::string_view name) {
   if (kSkippedElements.contains(name)) return name != "aside" || !has_class(node, "footnote");
-  if (name == "header" && !find_first(node, [](HtmlNode at) { return heading_level(at.name()) > 0; })) return true;
+  if ((name == "header" || has_class(node, "header")) &&
+      !find_first(node, [](HtmlNode at) { return heading_level(at.name()) > 0; }))
+    return true;
   if (kSkippedRoles.contains(node.attribute("role")) || kSkippedIds.contains(node.attribute("id"))) return true;
   const std::string_view classes = node.attribute("class");
   if (!classes.empty() && any_token(classes, [](std::string_view token) { return kSkippedClasses.contains(token); })) return true;
@@ -507,7 +515,8 @@ std::string html_charset(std::string_view html) {
 HtmlText html_to_text(std::string_view html) {
   std::string charset = html_charset(html);
   if (charset.empty() && invalid_utf8_at(html)) charset = "windows-1252";  // what an old page without a word about it mostly is
-  const std::string utf8 = to_utf8(html, charset);
+  std::string utf8 = to_utf8(html, charset);
+  if (utf8.starts_with("\xEF\xBB\xBF")) utf8.erase(0, 3);  // the byte order mark
   const HtmlTree tree(utf8);
   const HtmlNode root = tree.root();
   const HtmlNode body = find_first(root, [](HtmlNode at) { return at.name() == "body"; });

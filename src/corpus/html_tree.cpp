@@ -92,6 +92,7 @@ HtmlTree::HtmlTree(std::string_view utf8) : state_(std::make_unique<State>()) {
   myhtml_tree_t* tree = state_->tree;
   check(tree != nullptr && myhtml_tree_init(tree, parser().handle) == MyHTML_STATUS_OK, "out of memory for MyHTML");
   myhtml_encoding_set(tree, MyENCODING_UTF_8);
+  if (utf8.empty()) utf8 = "\n";  // MyHTML crashes at the end of no bytes at all
   std::size_t nodes = 0;
   const auto count_node = [](myhtml_tree_t*, myhtml_tree_node_t*, void* count) { ++*static_cast<std::size_t*>(count); };
   myhtml_callback_tree_node_insert_set(tree, count_node, &nodes);

@@ -248,9 +248,23 @@ std::size_t find_command(std::string_view tex, std::size_t from, const std::vect
   return first;
 }
 
-Range body_range(std::string_view tex) {
+/// Verbatim text as blanks of the same length: what stands there commands nothing.
+std::string without_verbatim(std::string_view tex) {
+  std::string out(tex);
+  walk(
+      tex,
+      [&](std::size_t begin, std::size_t end) {
+        std::fill(out.begin() + static_cast<std::ptrdiff_t>(begin), out.begin() + static_cast<std::ptrdiff_t>(end), ' ');
+      },
+      [](std::size_t at) { return at + 1; });
+  return out;
+}
+
+Range body_range(const std::string& plain) {
+  const std::string blanked = without_verbatim(plain);
+  const std::string_view tex = blanked;
   constexpr std::string_view kBegin = "\\begin{document}";
-  std::size_t begin = tex.find(kBegin), end = tex.size();
+  std::size_t begin = find_command(tex, 0, {kBegin}), end = tex.size();
   begin = begin == kNone ? 0 : begin + kBegin.size();
   end = std::min(end, find_command(tex, begin, {"\\end{document}", "\\bye"}));
   const std::size_t first = find_command(tex, begin,

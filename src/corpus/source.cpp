@@ -100,7 +100,10 @@ class FolderSource : public Source {
 class ArchiveSource : public Source {
  public:
   ArchiveSource(const FetchedSource& source, std::int64_t max_record_bytes)
-      : archive_(source.path), glob_(source.glob), max_record_bytes_(max_record_bytes) {}
+      : archive_(source.path),
+        name_(fs::path(source.path).filename().string()),
+        glob_(source.glob),
+        max_record_bytes_(max_record_bytes) {}
 
   std::optional<RawRecord> next() override {
     if (is_over_) return std::nullopt;
@@ -118,6 +121,7 @@ class ArchiveSource : public Source {
       return std::nullopt;
     } catch (const Error& error) {  // what came before it was whole
       is_over_ = true;
+      if (record.path.empty()) record.path = name_;
       record.bytes.clear();
       record.rejection = Rejection{"damaged_archive", 0, error.what()};
       return record;
@@ -126,7 +130,7 @@ class ArchiveSource : public Source {
 
  private:
   ArchiveReader archive_;
-  std::string glob_;
+  std::string name_, glob_;
   std::int64_t max_record_bytes_;
   bool is_over_ = false;
 };

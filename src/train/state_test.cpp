@@ -9,9 +9,9 @@
 #include <functional>
 #include <limits>
 
+#include "base/error.h"
 #include "base/fields.h"
 #include "base/random.h"
-#include "base/test_error.h"
 #include "base/test_folder.h"
 
 namespace corollary {
@@ -19,6 +19,15 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+std::string error_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
 
 class CheckpointsTest : public ::testing::Test {
  protected:

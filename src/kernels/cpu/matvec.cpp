@@ -20,10 +20,10 @@ void matvec_rows(float* y, ConstTensor w, const float* x) {
                            : row_dots(y, static_cast<const float*>(w.raw()), stride, rows, x, n);
 }
 
-void widen(float* to, const bf16* from, std::int64_t n) {
+void widen_row(float* to, const bf16* from, std::int64_t n) {
   each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(to + i, load(from + i, lanes), lanes); });
 }
-void narrow(bf16* to, const float* from, std::int64_t n) {
+void narrow_row(bf16* to, const float* from, std::int64_t n) {
   each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(to + i, load(from + i, lanes), lanes); });
 }
 
@@ -34,8 +34,8 @@ HWY_AFTER_NAMESPACE();
 namespace corollary::cpu {
 namespace {
 HWY_EXPORT(matvec_rows);
-HWY_EXPORT(widen);
-HWY_EXPORT(narrow);
+HWY_EXPORT(widen_row);
+HWY_EXPORT(narrow_row);
 }  // namespace
 
 void matvec(Stream&, Tensor y, ConstTensor w, ConstTensor x) {
@@ -44,7 +44,7 @@ void matvec(Stream&, Tensor y, ConstTensor w, ConstTensor x) {
   const float* from = nullptr;
   if (x.dtype() == DType::bf16) {
     wide_x.resize(static_cast<std::size_t>(n));
-    HWY_DYNAMIC_DISPATCH(widen)(wide_x.data(), x.data<bf16>(), n);
+    HWY_DYNAMIC_DISPATCH(widen_row)(wide_x.data(), x.data<bf16>(), n);
     from = wide_x.data();
   } else {
     from = x.data<float>();
@@ -59,7 +59,7 @@ void matvec(Stream&, Tensor y, ConstTensor w, ConstTensor x) {
   parallel_items(rows, n * size_of(w.dtype()), [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(matvec_rows)(to + begin, w.rows(begin, end), from);
   });
-  if (y.dtype() == DType::bf16) HWY_DYNAMIC_DISPATCH(narrow)(y.data<bf16>(), to, rows);
+  if (y.dtype() == DType::bf16) HWY_DYNAMIC_DISPATCH(narrow_row)(y.data<bf16>(), to, rows);
 }
 
 }  // namespace corollary::cpu
