@@ -57,8 +57,8 @@ void print_plan(const TrainArguments& arguments, LlamaConfig model) {
 void run_train(const TrainArguments& arguments, const CLI::App& command) {
   const LlamaConfig model = model_to_train(arguments, command);
   if (arguments.plans) return print_plan(arguments, model);
-  check(!arguments.data.empty() && !arguments.mixture.empty() && !arguments.out.empty(),
-        "training needs --data, --mixture and --out (or --plan alone)");
+  if (arguments.data.empty() || arguments.mixture.empty() || arguments.out.empty())
+    throw CLI::RequiredError("--data, --mixture and --out (or --plan alone)");
   const auto communicator = make_single_rank();
   const StageResult result = train(model, arguments.train, parse_mixture(arguments.mixture), arguments.data,
                                    tokenizer_folder(arguments), arguments.out, *communicator);

@@ -540,6 +540,9 @@ HtmlText html_to_text(std::string_view html) {
     for (HtmlNode child = title.first_child(); child; child = child.next()) line.words(child.text());
     page.title = trim(line.out());
   }
+  // Character references may name what no text holds: surrogates, for one.
+  for (std::string* text : {&page.text, &page.title})
+    if (invalid_utf8_at(*text)) *text = replace_invalid_utf8(*text);
   page.was_cut = tree.was_cut();
   return page;
 }

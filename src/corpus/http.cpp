@@ -80,7 +80,7 @@ struct Transfer {
     auto& transfer = *static_cast<Transfer*>(self);
     long status = 0;
     curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200 && status != 206) return one * n;  // an error page: not ours
+    if (status != 200 && status != 206) return one * n;  // not the file
     const bool is_whole =
         !std::exchange(transfer.has_begun, true) && status == 200;  // even if asked to go on: the server ignored Range
     if ((is_whole && !transfer.part->start_over()) || !transfer.part->append(bytes, one * n)) {
@@ -112,6 +112,7 @@ Outcome try_once(const std::string& url, PartFile& part, const DownloadConfig& c
 #endif
   curl_easy_setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_MAXREDIRS, 10L);
+  curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);  // error pages are not read
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_USERAGENT, "corollary");
   curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, config.connect_timeout_seconds);
@@ -127,7 +128,8 @@ Outcome try_once(const std::string& url, PartFile& part, const DownloadConfig& c
   check(transfer.disk_error == 0, "cannot write ", part.path().string(), ": ", std::strerror(transfer.disk_error));
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (code != CURLE_OK) return {false, code != CURLE_UNSUPPORTED_PROTOCOL && code != CURLE_URL_MALFORMAT, curl_easy_strerror(code)};
+  if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR)
+    return {false, code != CURLE_UNSUPPORTED_PROTOCOL && code != CURLE_URL_MALFORMAT, curl_easy_strerror(code)};
   if (status == 200 || status == 206) {
     if (status == 200 && !transfer.has_begun) check(part.start_over(), "cannot truncate ", part.path().string());  // an empty body
     return {true, false, {}};

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fields.h"
 #include "base/random.h"
+#include "base/test_error.h"
 #include "base/test_folder.h"
 
 namespace corollary {

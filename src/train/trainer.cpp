@@ -54,6 +54,12 @@ Json digests_of(const fs::path& folder, const std::string& prefix, const std::ve
   return digests;
 }
 
+std::int64_t bytes_below(const fs::path& folder) {
+  std::int64_t bytes = 0;
+  for (const fs::path& path : list_files(folder)) bytes += static_cast<std::int64_t>(fs::file_size(path));
+  return bytes;
+}
+
 std::vector<std::string> outputs_of(const fs::path& out) {
   std::vector<std::string> outputs = {"metrics.jsonl"};
   for (const char* folder : {"initial", "final"})
@@ -93,7 +99,9 @@ StageResult train(const LlamaConfig& given_model, const TrainConfig& given_confi
   check(plan.memory_bytes() <= available_memory_bytes(), "training needs ", format_bytes(static_cast<double>(plan.memory_bytes())),
         " of memory, ", format_bytes(static_cast<double>(available_memory_bytes())),
         " are available: lower micro_batch_size or seq_len (corollary train --plan shows what takes how much)");
-  require_space(out, plan.disk_bytes, "training");
+  const std::int64_t there =
+      fs::is_directory(out) ? bytes_below(out) : 0;  // by earlier sessions: kept or replaced, not needed again
+  require_space(out, std::max(plan.disk_bytes - there, plan.checkpoint_bytes), "training");
 
   TrainLoop loop({.model = model,
                   .config = config,
