@@ -276,8 +276,10 @@ void clear(const fs::path& out) {
   fsync_folder(out);
   for (const char* subset : kSubsets) fs::remove_all(out / subset, ignored);
   fs::remove_all(out / ".spool", ignored);
-  for (const auto& entry : fs::directory_iterator(out))
-    if (entry.path().filename().string().starts_with("rejected.jsonl")) fs::remove(entry.path(), ignored);
+  for (const auto& entry : fs::directory_iterator(out)) {  // and what a killed run had not given its name yet
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("rejected.jsonl") || name.starts_with("manifest.json.tmp.")) fs::remove(entry.path(), ignored);
+  }
 }
 
 }  // namespace
