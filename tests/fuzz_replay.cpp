@@ -28,6 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 /// Inputs that the reader accepts; a target may leave it out.
 __attribute__((weak)) std::vector<std::string> fuzz_seeds();
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
+/// UndefinedBehaviorSanitizer's runtime knows no such callback, but can end like a crash.
+extern "C" const char* __ubsan_default_options() { return "abort_on_error=1:print_stacktrace=1"; }
 
 namespace {
 

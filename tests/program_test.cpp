@@ -1,10 +1,10 @@
 // What every subcommand promises: exit status 0, 1 or 2, results on stdout, complaints on stderr, --help at once and with an
 // example.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <sstream>
 
 #include "base/json.h"
@@ -52,19 +52,27 @@ TEST(Program, EverySubcommandHasHelpWithAnExample) {
   for (const std::string& name : names) expect_examples({name});
 }
 
+/// Processor time of all children that have ended, in milliseconds.
+double children_milliseconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto milliseconds = [](const timeval& t) { return 1e3 * static_cast<double>(t.tv_sec) + 1e-3 * static_cast<double>(t.tv_usec); };
+  return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
+}
+
 TEST(Program, HelpIsThereAtOnce) {
-  std::vector<double> milliseconds;
+  std::vector<double> milliseconds;  // of processor time, which other programs do not stretch as they do a clock's
   for (int i = 0; i < 21; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const double before = children_milliseconds();
     EXPECT_EQ(run_program({"--help"}).status, 0);
-    milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    milliseconds.push_back(children_milliseconds() - before);
   }
   std::ranges::sort(milliseconds);
   RecordProperty("fastest_milliseconds", std::to_string(milliseconds.front()));
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's own start takes longer";
 #endif
-  EXPECT_LT(milliseconds.front(), 20.0) << "the fastest of 21: other programs run here too";
+  EXPECT_LT(milliseconds.front(), 20.0);
 }
 
 TEST(Program, Version) {

@@ -1,10 +1,21 @@
 #include "base/toml.h"
 
-#include <toml++/toml.h>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
+
+// Two habits of toml++ 3.3 that a file must not be able to use. It asserts that what follows '[' begins a key: "[$" ended a Debug
+// build, and with NDEBUG clang was told to assume it; its assumptions are checked in every build and, broken, are an Error like any
+// other. And where it asks whether a character is a blank, it tells the compiler that the letters U+00A1 to U+0499 do not occur;
+// there the answer becomes no.
+#undef NDEBUG
+#define TOML_ASSERT(expr) ((expr) ? void() : ::corollary::fail("not valid TOML, toml++ expected " #expr))
+#include <toml++/impl/forward_declarations.h>
+#define __builtin_unreachable() return false
+#include <toml++/impl/unicode.h>
+#undef __builtin_unreachable
+#include <toml++/toml.h>
 
 namespace corollary {
 namespace {
@@ -40,6 +51,8 @@ Json read_toml_file(const std::filesystem::path& path) {
   } catch (const toml::parse_error& error) {
     fail("not valid TOML: ", path.string(), " line ", error.source().begin.line, " column ", error.source().begin.column, ": ",
          error.description());
+  } catch (const Error& error) {
+    fail("not valid TOML: ", path.string(), ": ", error.what());
   }
 }
 

@@ -9,38 +9,14 @@
 #include "base/fields.h"
 #include "base/flags.h"
 #include "base/log.h"
-#include "base/toml.h"
 #include "cli/commands.h"
+#include "cli/stage_command.h"
 #include "corpus/build.h"
 #include "corpus/fetch.h"
 #include "corpus/stats.h"
 
 namespace corollary {
 namespace {
-
-/// One table of a recipe; an empty object if it has none.
-Json recipe_table(const std::string& path, const char* name) {
-  const fs::path file = fs::is_directory(path) ? fs::path(path) / "recipe.toml" : fs::path(path);
-  const Json recipe = read_toml_file(file);
-  return recipe.contains(name) ? recipe[name] : Json();
-}
-
-void say_result(const StageResult& result, const fs::path& out, bool as_json) {
-  const Manifest& manifest = result.manifest;
-  if (as_json) {
-    std::cout << Json{{"stage", manifest.stage},
-                      {"up_to_date", result.was_up_to_date},
-                      {"seconds", manifest.seconds},
-                      {"counts", manifest.counts}}
-                     .dump(2)
-              << "\n";
-    return;
-  }
-  if (result.was_up_to_date)
-    log_info("{}: up to date, nothing to do in {}", manifest.stage, out.string());
-  else
-    log_info("{}: done in {}, see {}", manifest.stage, format_seconds(manifest.seconds), (out / "manifest.json").string());
-}
 
 void add_fetch(CLI::App& corpus) {
   struct Options {
@@ -64,7 +40,7 @@ void add_fetch(CLI::App& corpus) {
       fields_from_json(config, {{"sources", recipe_table(options->recipe, "sources")}}, options->recipe);
     else
       config.sources = {options->source};
-    say_result(fetch(config, options->out), options->out, options->as_json);
+    say_stage_result(fetch(config, options->out), options->out, options->as_json);
   });
 }
 
@@ -89,7 +65,7 @@ void add_build(CLI::App& corpus) {
   build->add_flag("--json", options->as_json, "Print the counts as JSON");
   build->footer("Example:\n  corollary corpus build --fetch runs/quickstart/fetch --out runs/quickstart/corpus");
   build->callback(
-      [options] { say_result(build_corpus(options->config, options->fetched, options->out), options->out, options->as_json); });
+      [options] { say_stage_result(build_corpus(options->config, options->fetched, options->out), options->out, options->as_json); });
 }
 
 void print_table(const std::vector<CorpusStats>& rows) {

@@ -6,6 +6,7 @@
 #include "base/manifest.h"
 #include "base/stop.h"
 #include "base/threads.h"
+#include "cli/bench_train.h"
 #include "cli/commands.h"
 
 namespace corollary {
@@ -33,8 +34,15 @@ int run(int argc, char** argv) {
   add_global_flags(app);
   add_run_command(app);
   add_corpus_command(app);
+  add_tokenizer_command(app);
+  add_train_command(app);
+  add_model_command(app);
+  add_generate_command(app);
+  add_eval_command(app);
   add_report_command(app);
+  add_bench_command(app);
   add_doctor_command(app);
+  add_train_speed_command(app);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stderr);
     return kBadUsage;

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/flags.h"
+#include "cli/commands.h"
 #include "explore/report.h"
 
 namespace corollary {

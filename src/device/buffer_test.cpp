@@ -4,6 +4,9 @@
 
 #include <cstring>
 
+/// Asked by AddressSanitizer, where it is: let the allocator refuse as it does elsewhere, instead of ending the program.
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+
 namespace corollary {
 namespace {
 
@@ -52,6 +55,17 @@ TEST(Arena, HandsOutPiecesThatDoNotOverlap) {
   EXPECT_EQ(a.data<float>()[2], 0);
   arena.reset();
   EXPECT_EQ(arena.take(DType::u8, {1}).raw(), a.raw());
+}
+
+TEST(Arena, CountsWhatItWouldTake) {
+  Arena plan = Arena::counting();
+  const Tensor a = plan.take(DType::f32, {3});
+  EXPECT_FALSE(a);
+  EXPECT_EQ(a.shape(), (Shape{3}));
+  plan.take(DType::bf16, {std::int64_t{1} << 30, 100});
+  EXPECT_EQ(plan.used_bytes(), 64 + (std::int64_t{200} << 30));
+  Arena exact(64);
+  EXPECT_NO_THROW(exact.take(DType::f32, {3}));
 }
 
 TEST(Arena, SaysWhatIsMissing) {

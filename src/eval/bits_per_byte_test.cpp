@@ -6,16 +6,15 @@
 #include <numbers>
 
 #include "base/compress.h"
+#include "base/test_error.h"
+#include "base/test_folder.h"
 #include "infer/decoder.h"
-#include "model/llama2c.h"
-#include "model/test_folder.h"
+#include "infer/test_models.h"
 
 namespace corollary {
 namespace {
 
 using testing::HasSubstr;
-
-const fs::path kStories = fs::path(COROLLARY_SOURCE_DIR) / "../shared/data/models/stories260K";
 
 void write_documents(const fs::path& file, const std::vector<std::string>& lines) {
   CompressedWriter writer(file);
@@ -25,15 +24,15 @@ void write_documents(const fs::path& file, const std::vector<std::string>& lines
 std::string document(const std::string& text) { return to_line({{"text", text}, {"meta", Json::object()}}); }
 
 TEST(BitsPerByte, IsTheSumOverEveryTokenOfTheDecodersLosses) {
-  if (!fs::exists(kStories)) GTEST_SKIP() << kStories << " is absent";
-  const LanguageModel model{load_llama2c(kStories / "stories260K.bin", DType::f32), Tokenizer::load(kStories / "tok512.bin")};
-  const std::vector<std::string> texts = {"Once upon a time, there was a dog.", "", "é ∑ x", "Lily went to the park with her mom."};
+  const LanguageModel model = small_language_model();
+  const std::vector<std::string> texts = {"the cat is on the mat.", "", "é ∑ x", "a man in the inn",
+                                          "then the hen and the thane are in the den"};
   double nats = 0;
   std::int64_t tokens = 0, bytes = 0;
   Stream stream;
   for (const std::string& text : texts) {
     const std::vector<std::int32_t> ids = model.encode_with_start(text);
-    Decoder decoder(model.config(), model.model.weights(), 100);
+    Decoder decoder(model.config(), model.model.weights(), 90);
     for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
       const std::span<const float> logits = decoder.append(stream, std::span(ids).subspan(i, 1));
       double sum = 0;
@@ -65,18 +64,13 @@ TEST(BitsPerByte, ReadsWholeDocumentsUpToABudget) {
 }
 
 TEST(Evaluate, ComparesBeforeAndAfterWithXz) {
-  if (!fs::exists(kStories)) GTEST_SKIP() << kStories << " is absent";
   const TestFolder folder;
-  const Tokenizer tokenizer = Tokenizer::load(kStories / "tok512.bin");
-  LoadedModel trained = load_llama2c(kStories / "stories260K.bin", DType::f32);
-  OwnedTensor fresh(DType::f32, {parameter_count(trained.config)});
-  initialize(fresh, trained.config, 1);
-  save_checkpoint_folder(folder / "train/initial", trained.config, fresh, {});
-  save_checkpoint_folder(folder / "train/final", trained.config, trained.parameters, {});
-  for (const char* model : {"initial", "final"}) tokenizer.save(folder / "train" / model);
-  write_documents(folder / "corpus/web/test.jsonl.zst",
-                  {document("Once upon a time, there was a little girl named Lily. She loved to play.")});
-  write_documents(folder / "corpus/code/test.jsonl.zst", {document("for i in range(10): print(i)")});
+  const LanguageModel before = small_language_model(DType::f32, 5), after = small_language_model(DType::f32, 6);
+  save_language_model(folder / "train/initial", before);
+  save_language_model(folder / "train/final", after);
+  const std::vector<std::string> web = {"the cat is on the mat.", "a man in the inn"}, code = {"for i in range(10): print(i)"};
+  write_documents(folder / "corpus/web/test.jsonl.zst", {document(web[0]), document(web[1])});
+  write_documents(folder / "corpus/code/test.jsonl.zst", {document(code[0])});
 
   EvaluateConfig config;
   config.precision = "fp32";
@@ -84,11 +78,19 @@ TEST(Evaluate, ComparesBeforeAndAfterWithXz) {
   EXPECT_FALSE(result.was_up_to_date);
   const Json scores = read_json_file(folder / "out/results.json")["bits_per_byte"];
   ASSERT_EQ(scores.size(), 2u);
-  EXPECT_LT(scores["web"]["after"].get<double>(), 1.0);  // its own kind of text
-  const double uniform = std::log2(512.0) * scores["web"]["tokens"].get<double>() / scores["web"]["bytes"].get<double>();
-  EXPECT_NEAR(scores["web"]["before"].get<double>(), uniform, 0.1);  // fresh weights know nothing
-  EXPECT_GT(scores["web"]["xz"].get<double>(), 1.0);
-  EXPECT_EQ(scores["web"]["documents"], 1);
+  for (const auto& [subset, texts] : {std::pair("web", web), std::pair("code", code)}) {
+    const Likelihood first = measure_likelihood(before, texts, config), last = measure_likelihood(after, texts, config);
+    std::string all;
+    for (const std::string& text : texts) all += text;
+    EXPECT_NEAR(scores[subset]["before"].get<double>(), first.bits_per_byte(), 1e-9) << subset;
+    EXPECT_NEAR(scores[subset]["after"].get<double>(), last.bits_per_byte(), 1e-9) << subset;
+    EXPECT_NEAR(scores[subset]["xz"].get<double>(),
+                8.0 * static_cast<double>(xz_compressed_bytes(all)) / static_cast<double>(all.size()), 1e-9);
+    EXPECT_EQ(scores[subset]["bytes"], all.size());
+    EXPECT_EQ(scores[subset]["tokens"], first.tokens);
+    EXPECT_EQ(scores[subset]["documents"], texts.size());
+  }
+  EXPECT_NE(scores["web"]["before"], scores["web"]["after"]);
   EXPECT_TRUE(evaluate(config, folder / "corpus", folder / "train", folder / "out").was_up_to_date);
   write_documents(folder / "corpus/code/test.jsonl.zst", {document("another")});
   EXPECT_FALSE(evaluate(config, folder / "corpus", folder / "train", folder / "out").was_up_to_date);

@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/test_error.h"
+#include "base/test_folder.h"
 #include "infer/test_models.h"
 #include "model/llama.h"
-#include "model/test_folder.h"
 
 namespace corollary {
 namespace {

@@ -14,11 +14,10 @@ struct Scorer::Window {
 
 namespace {
 
-constexpr std::int64_t kShortest = 32;  // window lengths are this times a power of two: few shapes, little padding
-
+/// Windows are padded to lengths 32, 48, 64, 96, 128, 192, ... : few shapes, and a sixth of padding at most on average.
 std::int64_t padded_length(std::int64_t count, std::int64_t longest) {
-  std::int64_t length = kShortest;
-  while (length < count) length *= 2;
+  std::int64_t length = 32;
+  while (length < count) length = (length & (length - 1)) == 0 ? length / 2 * 3 : length / 3 * 4;
   return std::min(length, longest);
 }
 
@@ -35,12 +34,9 @@ Scorer::Scorer(const LlamaConfig& config, const Weights& weights, std::int64_t s
 }
 Scorer::~Scorer() = default;
 
-Llama& Scorer::llama_for(std::int64_t window_tokens) {
-  std::unique_ptr<Llama>& llama = llamas_[window_tokens];
-  if (!llama) {
-    const std::int64_t windows = std::max<std::int64_t>(1, batch_tokens_ / window_tokens);
-    llama = std::make_unique<Llama>(config_, weights_.flat().dtype(), windows, window_tokens, /*trains=*/false);
-  }
+Llama& Scorer::llama_for(std::int64_t rows, std::int64_t length) {
+  std::unique_ptr<Llama>& llama = llamas_[{rows, length}];
+  if (!llama) llama = std::make_unique<Llama>(config_, weights_.flat().dtype(), rows, length, /*trains=*/false);
   return *llama;
 }
 
@@ -67,7 +63,8 @@ std::vector<std::vector<float>> Scorer::losses(Stream& stream, std::span<const s
 void Scorer::run(Stream& stream, std::span<const Window> windows, std::span<const std::vector<std::int32_t>> sequences,
                  std::vector<std::vector<float>>& out) {
   const std::int64_t length = padded_length(windows.front().count, seq_len_);
-  const std::int64_t rows = std::max<std::int64_t>(1, batch_tokens_ / length);
+  auto rows = std::max<std::int64_t>(1, batch_tokens_ / length);
+  while (rows / 2 >= static_cast<std::int64_t>(windows.size())) rows /= 2;  // the last batch of a length is seldom full
   OwnedTensor tokens(DType::i32, {rows * length}), targets(DType::i32, {rows * length}), losses(DType::f32, {rows * length});
   std::int32_t *const token = tokens.view().data<std::int32_t>(), *const target = targets.view().data<std::int32_t>();
   std::fill(target, target + rows * length, -1);  // padding: token 0, after all that is scored, and no loss
@@ -78,7 +75,7 @@ void Scorer::run(Stream& stream, std::span<const Window> windows, std::span<cons
     std::copy(from, from + window.count, token + at);
     for (std::int64_t t = window.scored_from - window.begin; t < window.count; ++t) target[at + t] = from[t + 1];
   }
-  llama_for(length).losses(stream, losses, weights_, tokens, targets);
+  llama_for(rows, length).losses(stream, losses, weights_, tokens, targets);
   for (std::size_t row = 0; row < windows.size(); ++row) {
     const Window& window = windows[row];
     const float* const from = losses.view().data<float>() + static_cast<std::int64_t>(row) * length - window.begin;

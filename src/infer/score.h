@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "device/stream.h"
@@ -27,12 +28,12 @@ class Scorer {
   struct Window;
   void run(Stream& stream, std::span<const Window> windows, std::span<const std::vector<std::int32_t>> sequences,
            std::vector<std::vector<float>>& out);
-  Llama& llama_for(std::int64_t window_tokens);
+  Llama& llama_for(std::int64_t rows, std::int64_t length);
 
   LlamaConfig config_;
   Weights weights_;
   std::int64_t seq_len_, batch_tokens_;
-  std::map<std::int64_t, std::unique_ptr<Llama>> llamas_;  // by window length
+  std::map<std::pair<std::int64_t, std::int64_t>, std::unique_ptr<Llama>> llamas_;  // by shape: windows, tokens of each
 };
 
 }  // namespace corollary

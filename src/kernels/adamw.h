@@ -17,10 +17,12 @@ struct AdamWStep {
 /// One pass over memory: 28 bytes a parameter (30 with bf16 weights).
 void adamw(Stream& stream, Tensor weights, Tensor master, Tensor m, Tensor v, ConstTensor gradient, const AdamWStep& step);
 
-/// Sum of squares of x [n] f32, in double, pieces of fixed size added in order: the same bits for any thread count.
+/// Sum of squares of x, f32 of any contiguous shape, in double, pieces of fixed size added in order: the same bits for any thread
+/// count.
 double sum_of_squares(Stream& stream, ConstTensor x);
 
-/// y [n] = x [n] in the other dtype (f32 <-> bf16, round to nearest even) or a plain copy.
+/// y = x in the other dtype, any contiguous shape: f32 to bf16 bit for bit as to_bf16(), bf16 to f32 exactly; same dtypes: a copy.
+/// y may not overlap x unless it is x.
 void cast(Stream& stream, Tensor y, ConstTensor x);
 
 namespace cpu {

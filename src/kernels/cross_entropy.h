@@ -6,7 +6,8 @@ namespace corollary {
 
 /// loss[t] = log sum_v exp(logits[t,v]) - logits[t,targets[t]]                                      (docs/math/cross_entropy.md)
 ///   logits  [tokens, vocab_size]  f32 or bf16      targets  [tokens] i32; -1: no loss, no gradient      loss  [tokens] f32, nats
-/// Maxima and sums in f32. Throws Error if a target is out of range.
+/// Maxima and sums in f32; a logit of -infinity has probability 0; a NaN makes the loss and the row NaN. Throws Error if a target
+/// is out of range.
 void cross_entropy_forward(Stream& stream, Tensor loss, ConstTensor logits, ConstTensor targets);
 
 /// The same loss, and logits overwritten by their gradient:  grad_scale * (softmax(logits)[t,v] - [v = targets[t]])

@@ -10,6 +10,7 @@ void swiglu_forward(Stream& stream, Tensor y, ConstTensor gate_up);
 
 /// d_gate_up from dy and the kept gate_up (docs/math/swiglu.md); d_gate_up may be gate_up itself. If y is given it is written again
 /// as the forward pass would: the activation is recomputed here instead of kept.
+/// y may be dy; nothing else may overlap.
 void swiglu_backward(Stream& stream, Tensor d_gate_up, Tensor y, ConstTensor dy, ConstTensor gate_up);
 
 namespace cpu {

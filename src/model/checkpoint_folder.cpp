@@ -8,7 +8,6 @@
 #include <set>
 
 #include "base/threads.h"
-#include "model/safetensors.h"
 
 namespace corollary {
 namespace {
@@ -208,6 +207,13 @@ LoadedModel load_checkpoint_folder(const fs::path& folder, DType dtype) {
     check_finite_tensor(entry.name, part, found.file->path().string());
   }
   return model;
+}
+
+std::vector<FolderTensor> list_folder_tensors(const fs::path& folder) {
+  std::vector<FolderTensor> list;
+  const FolderTensors tensors(folder);
+  for (const auto& [name, found] : tensors.all()) list.push_back({found.file->path().filename().string(), *found.entry});
+  return list;
 }
 
 void check_finite(const LlamaConfig& config, ConstTensor flat, const std::string& where) {

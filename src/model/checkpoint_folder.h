@@ -1,10 +1,11 @@
 #pragma once
-#include <functional>
 #include <string>
+#include <vector>
 
 #include "device/buffer.h"
 #include "model/config.h"
 #include "model/parameters.h"
+#include "model/safetensors.h"
 
 namespace corollary {
 
@@ -22,6 +23,13 @@ struct LoadedModel {
 /// gets the table twice, as embedding and as head: from then on they are two. Buffers of old releases (rotary_emb.inv_freq) are
 /// skipped.
 LoadedModel load_checkpoint_folder(const fs::path& folder, DType dtype);
+
+/// The tensors a folder's files declare, by name; the weights themselves are not read.
+struct FolderTensor {
+  std::string file;  ///< in the folder
+  SafetensorsEntry entry;
+};
+std::vector<FolderTensor> list_folder_tensors(const fs::path& folder);
 
 struct SaveOptions {
   DType dtype = DType::f32;                      ///< of the files; f32 parameters may be saved as bf16, not the other way round

@@ -6,8 +6,9 @@
 #include <cstring>
 #include <limits>
 
+#include "base/test_error.h"
+#include "base/test_folder.h"
 #include "model/safetensors.h"
-#include "model/test_folder.h"
 
 namespace corollary {
 namespace {

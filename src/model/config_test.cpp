@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/fields.h"
-#include "model/test_folder.h"
+#include "base/test_error.h"
 
 namespace corollary {
 namespace {

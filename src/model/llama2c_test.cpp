@@ -6,7 +6,8 @@
 #include <cstring>
 #include <vector>
 
-#include "model/test_folder.h"
+#include "base/test_error.h"
+#include "base/test_folder.h"
 
 namespace corollary {
 namespace {

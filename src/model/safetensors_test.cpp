@@ -7,8 +7,9 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/test_error.h"
+#include "base/test_folder.h"
 #include "device/buffer.h"
-#include "model/test_folder.h"
 
 namespace corollary {
 namespace {

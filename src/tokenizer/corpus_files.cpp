@@ -64,7 +64,8 @@ Json corpus_digests(const fs::path& corpus, const std::vector<CorpusSet>& sets) 
       const fs::path below = path.lexically_relative(corpus);
       const std::string name = (below == "." ? path.filename() : below).generic_string();
       const Json about = known.value(name, Json::object());
-      const bool is_listed = about.is_object() && about.value("bytes", std::uintmax_t{0}) == fs::file_size(path) && about.contains("sha256");
+      const bool is_listed =
+          about.is_object() && about.value("bytes", std::uintmax_t{0}) == fs::file_size(path) && about.contains("sha256");
       digests[name] = is_listed ? about["sha256"] : Json(sha256_file(path));
     }
   }
@@ -72,8 +73,7 @@ Json corpus_digests(const fs::path& corpus, const std::vector<CorpusSet>& sets) 
 }
 
 struct DocumentParser::State {
-  simdjson::ondemand::parser parser;
-  simdjson::ondemand::document document;
+  simdjson::dom::parser parser;
   std::string padded, why;
 };
 
@@ -83,21 +83,20 @@ const std::string& DocumentParser::why() const { return state_->why; }
 
 std::optional<std::string_view> DocumentParser::text(std::string_view line) {
   State& s = *state_;
-  s.padded.assign(line);
-  s.padded.append(simdjson::SIMDJSON_PADDING, ' ');
   const auto rejected = [&](const char* reason) {
     s.why = reason;
     return std::nullopt;
   };
-  if (s.parser.iterate(s.padded.data(), line.size(), s.padded.size()).get(s.document) != simdjson::SUCCESS) return rejected("not JSON");
-  simdjson::ondemand::object object;
-  if (s.document.get_object().get(object) != simdjson::SUCCESS) return rejected("not a JSON object");
-  std::string_view text;
-  const auto error = object.find_field_unordered("text").get_string().get(text);
-  if (error == simdjson::NO_SUCH_FIELD) return rejected("no \"text\"");
-  if (error == simdjson::INCORRECT_TYPE) return rejected("\"text\" is not a string");
-  if (error != simdjson::SUCCESS) return rejected("not JSON");
-  return text;
+  s.padded.assign(line);
+  s.padded.append(simdjson::SIMDJSON_PADDING, ' ');
+  simdjson::dom::element document, text;
+  if (s.parser.parse(s.padded.data(), line.size(), false).get(document) != simdjson::SUCCESS) return rejected("not JSON");
+  simdjson::dom::object object;
+  if (document.get(object) != simdjson::SUCCESS) return rejected("not a JSON object");
+  if (object.at_key("text").get(text) != simdjson::SUCCESS) return rejected("no \"text\"");
+  std::string_view out;
+  if (text.get(out) != simdjson::SUCCESS) return rejected("\"text\" is not a string");
+  return out;
 }
 
 }  // namespace corollary

@@ -52,7 +52,8 @@ template <class T>
 void widen(const char* from, std::span<std::int32_t> out) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const T value = load<T>(from + i * sizeof(T));
-    if constexpr (sizeof(T) == 8) check(value == static_cast<std::int32_t>(value), "token ", value, " is no id: it does not fit 32 bits");
+    if constexpr (sizeof(T) == 8)
+      check(value == static_cast<std::int32_t>(value), "token ", value, " is no id: it does not fit 32 bits");
     out[i] = static_cast<std::int32_t>(value);
   }
 }
@@ -89,7 +90,8 @@ struct IndexedDatasetWriter::State {
 
 IndexedDatasetWriter::IndexedDatasetWriter(const fs::path& prefix, std::int64_t vocab_size)
     : state_(std::make_unique<State>(prefix, vocab_size)) {
-  check(vocab_size > 0 && vocab_size <= std::numeric_limits<std::int32_t>::max(), "a vocabulary of ", vocab_size, " does not fit 32 bits");
+  check(vocab_size > 0 && vocab_size <= std::numeric_limits<std::int32_t>::max(), "a vocabulary of ", vocab_size,
+        " does not fit 32 bits");
 }
 IndexedDatasetWriter::~IndexedDatasetWriter() = default;
 std::int64_t IndexedDatasetWriter::num_documents() const { return static_cast<std::int64_t>(state_->lengths.size()); }
@@ -97,12 +99,13 @@ std::int64_t IndexedDatasetWriter::num_tokens() const { return state_->tokens; }
 
 void IndexedDatasetWriter::add(std::span<const std::int32_t> ids) {
   State& s = *state_;
-  check(!ids.empty() && ids.size() <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()), "document ", s.lengths.size(), " of ",
-        s.bin.path().string(), " has ", ids.size(), " tokens: one to 2^31 - 1 can be stored; leave empty documents out");
+  check(!ids.empty() && ids.size() <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()), "document ",
+        s.lengths.size(), " of ", s.bin.path().string(), " has ", ids.size(),
+        " tokens: one to 2^31 - 1 can be stored; leave empty documents out");
   std::int32_t low = ids[0], high = ids[0];
   for (const std::int32_t id : ids) low = std::min(low, id), high = std::max(high, id);
-  check(low >= 0 && high < s.vocab_size, "document ", s.lengths.size(), " of ", s.bin.path().string(), " has id ", low < 0 ? low : high,
-        ", the vocabulary ends at ", s.vocab_size - 1, ": was another tokenizer used?");
+  check(low >= 0 && high < s.vocab_size, "document ", s.lengths.size(), " of ", s.bin.path().string(), " has id ",
+        low < 0 ? low : high, ", the vocabulary ends at ", s.vocab_size - 1, ": was another tokenizer used?");
   if (token_bytes_for(s.vocab_size) == 2) {
     s.narrow.assign(ids.begin(), ids.end());
     s.bin.write(s.narrow.data(), s.narrow.size() * sizeof(std::uint16_t));
@@ -149,8 +152,9 @@ void IndexedDataset::State::check_index() {
   const std::string_view index = idx.text();
   const std::string where = with_extension(prefix, ".idx").string();
   constexpr const char* kRemedy = ": the file is damaged or of another version; pack again";
-  check(index.size() >= kHeaderBytes && index.starts_with(kMagic), "in ", where, ": not a Megatron index (MMIDIDX expected at byte 0, ",
-        kHeaderBytes, " bytes of header; the file has ", index.size(), ")", kRemedy);
+  check(index.size() >= kHeaderBytes && index.starts_with(kMagic), "in ", where,
+        ": not a Megatron index (MMIDIDX expected at byte 0, ", kHeaderBytes, " bytes of header; the file has ", index.size(), ")",
+        kRemedy);
   const auto version = load<std::uint64_t>(index.data() + 9);
   check(version == 1, "in ", where, " at byte 9: version ", version, ", only 1 is known", kRemedy);
   code = load<std::uint8_t>(index.data() + 17);
@@ -158,8 +162,8 @@ void IndexedDataset::State::check_index() {
   check(token_bytes > 0, "in ", where, " at byte 17: type code ", static_cast<int>(code), " is no integer type", kRemedy);
   const auto n = load<std::uint64_t>(index.data() + 18), boundaries = load<std::uint64_t>(index.data() + 26);
   const std::size_t rest = index.size() - kHeaderBytes;
-  check(n <= rest / 12 && boundaries <= rest / 8 && rest == 12 * n + 8 * boundaries, "in ", where, ": ", n, " sequences and ", boundaries,
-        " boundaries need another size than its ", index.size(), " bytes", kRemedy);
+  check(n <= rest / 12 && boundaries <= rest / 8 && rest == 12 * n + 8 * boundaries, "in ", where, ": ", n, " sequences and ",
+        boundaries, " boundaries need another size than its ", index.size(), " bytes", kRemedy);
   sequences = static_cast<std::int64_t>(n);
   lengths = index.data() + kHeaderBytes;
   offsets = lengths + 4 * n;
@@ -169,42 +173,46 @@ void IndexedDataset::State::check_index() {
     const auto offset = load<std::int64_t>(offsets + 8 * i);
     check(length >= 0 && offset >= 0 && static_cast<std::uint64_t>(offset) <= bin_bytes &&
               static_cast<std::uint64_t>(length) <= (bin_bytes - static_cast<std::uint64_t>(offset)) / token_bytes,
-          "in ", where, ": sequence ", i, " has ", length, " tokens at byte ", offset, ", but ", with_extension(prefix, ".bin").string(), " has ",
-          bin_bytes, " bytes: the two files do not belong together; pack again");
+          "in ", where, ": sequence ", i, " has ", length, " tokens at byte ", offset, ", but ",
+          with_extension(prefix, ".bin").string(), " has ", bin_bytes, " bytes: the two files do not belong together; pack again");
     tokens += length;
   }
   const char* at = offsets + 8 * n;
   std::int64_t previous = 0;
   for (std::uint64_t i = 0; i < boundaries; ++i) {
     const auto boundary = load<std::int64_t>(at + 8 * i);
-    check(boundary >= previous && boundary <= sequences && (i > 0 || boundary == 0), "in ", where, ": document boundary ", i, " is ", boundary,
-          " after ", previous, kRemedy);
+    check(boundary >= previous && boundary <= sequences && (i > 0 || boundary == 0), "in ", where, ": document boundary ", i,
+          " is ", boundary, " after ", previous, kRemedy);
     previous = boundary;
   }
 }
 
 IndexedDataset::IndexedDataset(const fs::path& prefix) {
   for (const char* extension : {".idx", ".bin"})
-    check(fs::exists(with_extension(prefix, extension)), "no file ", with_extension(prefix, extension).string(), ": run corollary tokenizer pack");
+    check(fs::exists(with_extension(prefix, extension)), "no file ", with_extension(prefix, extension).string(),
+          ": run corollary tokenizer pack");
   auto state = std::make_shared<State>(prefix);
   state->check_index();
   state_ = std::move(state);
 }
 
-bool IndexedDataset::exists(const fs::path& prefix) { return fs::exists(with_extension(prefix, ".bin")) && fs::exists(with_extension(prefix, ".idx")); }
+bool IndexedDataset::exists(const fs::path& prefix) {
+  return fs::exists(with_extension(prefix, ".bin")) && fs::exists(with_extension(prefix, ".idx"));
+}
 std::int64_t IndexedDataset::num_documents() const { return state_->sequences; }
 std::int64_t IndexedDataset::num_tokens() const { return state_->tokens; }
 const fs::path& IndexedDataset::prefix() const { return state_->prefix; }
 
 std::int64_t IndexedDataset::length(std::int64_t document) const {
-  check(document >= 0 && document < state_->sequences, "document ", document, " of ", state_->sequences, " in ", state_->prefix.string());
+  check(document >= 0 && document < state_->sequences, "document ", document, " of ", state_->sequences, " in ",
+        state_->prefix.string());
   return load<std::int32_t>(state_->lengths + 4 * document);
 }
 
 void IndexedDataset::read(std::int64_t document, std::int64_t offset, std::span<std::int32_t> out) const {
   const std::int64_t tokens = length(document), wanted = static_cast<std::int64_t>(out.size());
-  check(offset >= 0 && wanted <= tokens && offset <= tokens - wanted, "tokens ", offset, " to ", offset + wanted, " of document ", document, " in ",
-        state_->prefix.string(), ", which has ", tokens);
+  check(offset >= 0 && wanted <= tokens && offset <= tokens - wanted, "tokens ", offset, " to ", offset + wanted, " of document ",
+        document, " in ", state_->prefix.string(), ", which has ", tokens);
   const auto begin = load<std::int64_t>(state_->offsets + 8 * document) + offset * static_cast<std::int64_t>(state_->token_bytes);
   read_tokens(state_->code, state_->bin.text().data() + begin, out);
 }
@@ -215,8 +223,8 @@ void IndexedDataset::check_ids(std::int64_t vocab_size) const {
     ids.resize(static_cast<std::size_t>(length(document)));
     read(document, 0, ids);
     for (const std::int32_t id : ids)
-      check(id >= 0 && id < vocab_size, "document ", document, " in ", state_->prefix.string(), " has id ", id, ", the model's vocabulary is ", vocab_size,
-            ": pack with the model's tokenizer");
+      check(id >= 0 && id < vocab_size, "document ", document, " in ", state_->prefix.string(), " has id ", id,
+            ", the model's vocabulary is ", vocab_size, ": pack with the model's tokenizer");
   }
 }
 

@@ -31,8 +31,10 @@ class Rejects {
  public:
   Rejects(const fs::path& path, bool is_strict) : path_(path), is_strict_(is_strict) {}
   void add(const fs::path& file, std::int64_t line, const std::string& reason) {
-    check(!is_strict_, "in ", file.string(), " at line ", line, ": ", reason, " (without --strict such lines are listed and left out)");
-    if (counts_.empty()) log_warning("{} line {}: {}; this and others like it go to {}", file.string(), line, reason, path_.string());
+    check(!is_strict_, "in ", file.string(), " at line ", line, ": ", reason,
+          " (without --strict such lines are listed and left out)");
+    if (counts_.empty())
+      log_warning("{} line {}: {}; this and others like it go to {}", file.string(), line, reason, path_.string());
     if (!writer_) writer_.emplace(path_);
     writer_->write_line(to_line({{"file", file.string()}, {"line", line}, {"reason", reason}}));
     counts_[reason] = counts_.value(reason, 0) + 1;
@@ -66,7 +68,8 @@ class Batch {
   void write(const fs::path& file, IndexedDatasetWriter& writer, Counts& counts, Rejects& rejects) {
     const std::size_t slices = (lines_.size() + kSliceLines - 1) / kSliceLines;
     std::vector<Encoded> encoded(slices);
-    parallel_for(static_cast<std::int64_t>(slices), [&](std::int64_t i) { encode(static_cast<std::size_t>(i), encoded[static_cast<std::size_t>(i)]); });
+    parallel_for(static_cast<std::int64_t>(slices),
+                 [&](std::int64_t i) { encode(static_cast<std::size_t>(i), encoded[static_cast<std::size_t>(i)]); });
     for (const Encoded& slice : encoded) {
       const std::int32_t* at = slice.ids.ids().data();
       for (const auto& document : slice.documents) {
@@ -133,7 +136,8 @@ std::optional<std::string_view> next_line(LineReader& lines, std::string& damage
 }
 
 /// One set into its pair of files.
-Counts pack_set(const CorpusSet& set, const Tokenizer& tokenizer, std::optional<std::int32_t> eod, const fs::path& out, Rejects& rejects) {
+Counts pack_set(const CorpusSet& set, const Tokenizer& tokenizer, std::optional<std::int32_t> eod, const fs::path& out,
+                Rejects& rejects) {
   Counts counts;
   IndexedDatasetWriter writer(out / packed_name(set.subset, set.split), tokenizer.vocab_size());
   Progress progress("pack " + set.subset + " " + set.split, 0, "documents");
@@ -169,7 +173,8 @@ StageResult pack(const PackConfig& config, const fs::path& corpus, const fs::pat
   std::optional<std::int32_t> eod;
   if (config.append_eod) {
     const std::int64_t id = config.eod_id >= 0 ? config.eod_id : tokenizer.eos_id();
-    check(id >= 0 && id < tokenizer.vocab_size(), "eod_id is ", id, ", the vocabulary has ", tokenizer.vocab_size(), ": give an id of it, or no append_eod");
+    check(id >= 0 && id < tokenizer.vocab_size(), "eod_id is ", id, ", the vocabulary has ", tokenizer.vocab_size(),
+          ": give an id of it, or no append_eod");
     eod = static_cast<std::int32_t>(id);
   }
   const Json settings = fields_to_json(config);
@@ -201,8 +206,13 @@ StageResult pack(const PackConfig& config, const fs::path& corpus, const fs::pat
   manifest.stage = "pack";
   manifest.config = settings;
   manifest.inputs = inputs;
-  manifest.counts = {{"documents", total.documents}, {"tokens", total.tokens}, {"bytes", total.bytes}, {"empty", total.empty},
-                     {"vocab_size", tokenizer.vocab_size()}, {"eod_id", eod ? Json(*eod) : Json(nullptr)}, {"rejected", rejects.counts()},
+  manifest.counts = {{"documents", total.documents},
+                     {"tokens", total.tokens},
+                     {"bytes", total.bytes},
+                     {"empty", total.empty},
+                     {"vocab_size", tokenizer.vocab_size()},
+                     {"eod_id", eod ? Json(*eod) : Json(nullptr)},
+                     {"rejected", rejects.counts()},
                      {"sets", by_set}};
   manifest.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_manifest(out, manifest, outputs);

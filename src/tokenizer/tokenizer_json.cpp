@@ -193,6 +193,7 @@ std::int32_t template_token(const Node& post_processor, bool first, const PieceI
     at = nlohmann::json::parse(json).is_null() ? 1 : 0;
   } catch (const nlohmann::json::parse_error& error) {
     at = error.byte;
+  } catch (const nlohmann::json::exception&) {  // it knows no place either
   }
   fail("in ", where, at > 0 ? " near byte " + std::to_string(at) : "", ": not JSON: ", problem, "; fetch the file again");
 }

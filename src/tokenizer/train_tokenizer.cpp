@@ -100,11 +100,11 @@ std::string train(const TokenizerConfig& config, Lines& lines) {
 }  // namespace
 
 StageResult train_tokenizer(const TokenizerConfig& config, const fs::path& corpus, const fs::path& out) {
-  check(config.vocab_size > 259 && config.vocab_size <= kMaxVocabularySize, "vocab_size is ", config.vocab_size, ", must be 260 to ", kMaxVocabularySize,
-        " (3 special and 256 byte pieces are among them)");
+  check(config.vocab_size > 259 && config.vocab_size <= kMaxVocabularySize, "vocab_size is ", config.vocab_size,
+        ", must be 260 to ", kMaxVocabularySize, " (3 special and 256 byte pieces are among them)");
   check(config.input_bytes > 0, "input_bytes is ", config.input_bytes, ", must be positive");
-  check(config.character_coverage > 0.9 && config.character_coverage <= 1, "character_coverage is ", config.character_coverage,
-        ", must be above 0.9 and at most 1");
+  check(config.character_coverage >= 0.98 && config.character_coverage <= 1, "character_coverage is ", config.character_coverage,
+        ", must be 0.98 to 1");
   const auto start = std::chrono::steady_clock::now();
   std::vector<CorpusSet> sets = corpus_sets(corpus);
   std::erase_if(sets, [](const CorpusSet& set) { return set.split != "train"; });
@@ -125,7 +125,8 @@ StageResult train_tokenizer(const TokenizerConfig& config, const fs::path& corpu
     used_bytes += static_cast<std::int64_t>(text.size());
     ++used_documents;
   });
-  check(!lines.empty(), "no text to train on in ", corpus.string(), ": ", documents, " documents, ", rejected, " lines that are none");
+  check(!lines.empty(), "no text to train on in ", corpus.string(), ": ", documents, " documents, ", rejected,
+        " lines that are none");
   const Tokenizer tokenizer = Tokenizer::from_bytes(train(config, lines), (out / "tokenizer.model").string());
   tokenizer.save(out);
 
@@ -133,8 +134,8 @@ StageResult train_tokenizer(const TokenizerConfig& config, const fs::path& corpu
   manifest.stage = "tokenizer";
   manifest.config = settings;
   manifest.inputs = inputs;
-  manifest.counts = {{"documents", documents},           {"bytes", bytes},       {"documents_used", used_documents},
-                     {"bytes_used", used_bytes},         {"rejected", rejected}, {"vocab_size", tokenizer.vocab_size()}};
+  manifest.counts = {{"documents", documents},   {"bytes", bytes},       {"documents_used", used_documents},
+                     {"bytes_used", used_bytes}, {"rejected", rejected}, {"vocab_size", tokenizer.vocab_size()}};
   manifest.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_manifest(out, manifest, {"tokenizer.model", "tokenizer_config.json"});
   return {read_manifest(out), false};

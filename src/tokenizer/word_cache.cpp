@@ -3,18 +3,18 @@
 namespace corollary {
 
 WordCache::WordCache(std::span<const std::int32_t> ids_of_zero_byte)
-    : short_(std::size_t{2} << kShortBits), middle_(std::size_t{2} << kMiddleBits), long_(std::size_t{2} << kLongBits) {
+    : middle_(std::size_t{1} << kMiddleBits), long_(std::size_t{1} << kLongBits) {
   zero_byte_value_ = pack(ids_of_zero_byte);
-  for (ShortEntry& entry : short_) entry.value = zero_byte_value_;
+  short_.assign(std::size_t{1} << kShortBits, {{0, zero_byte_value_}, {0, zero_byte_value_}});
 }
 
 std::uint64_t WordCache::find_long(std::string_view word) const {
   const std::uint64_t hash = hash64(word);
-  const LongEntry* entry = &long_[2 * (hash >> (64 - kLongBits))];
-  for (int way = 0; way < 2; ++way)
-    if (entry[way].hash == hash && word == std::string_view(long_bytes_).substr(entry[way].place, entry[way].length))
-      return entry[way].value;
-  return kMiss;
+  const auto holds = [&](const LongEntry& entry) {
+    return entry.hash == hash && word == std::string_view(long_bytes_).substr(entry.place, entry.length);
+  };
+  const auto& [newer, older] = long_[hash >> (64 - kLongBits)];
+  return holds(newer) ? newer.value : holds(older) ? older.value : kMiss;
 }
 
 std::uint64_t WordCache::pack(std::span<const std::int32_t> ids) {
@@ -31,7 +31,7 @@ std::uint64_t WordCache::pack(std::span<const std::int32_t> ids) {
 void WordCache::clear() {
   // The zero byte's ids may lie in the side array: they were its first.
   side_ids_.resize(zero_byte_value_ >> 60 > kMaxInlineIds ? side_ids(zero_byte_value_).size() : 0);
-  short_.assign(short_.size(), ShortEntry{0, zero_byte_value_});
+  short_.assign(short_.size(), {{0, zero_byte_value_}, {0, zero_byte_value_}});
   middle_.assign(middle_.size(), {});
   long_.assign(long_.size(), {});
   long_bytes_.clear();
@@ -41,23 +41,19 @@ void WordCache::insert(std::string_view word, std::span<const std::int32_t> ids)
   if (word.empty() || word.size() > kMaxWordBytes || word == std::string_view("\0", 1)) return;
   if (side_ids_.size() > kMaxSideIds || long_bytes_.size() > kMaxLongBytes) clear();
   const std::uint64_t value = pack(ids);
-  const auto put = [](auto* entry, auto fresh) {
-    entry[1] = entry[0];
-    entry[0] = fresh;
-  };
   if (word.size() <= 8) {
     char bytes[8] = {};
     std::memcpy(bytes, word.data(), word.size());
     const std::uint64_t key = short_key(bytes, 8);
-    put(const_cast<ShortEntry*>(short_slot(key)), ShortEntry{key, value});
+    short_[short_slot(key)].put({key, value});
   } else if (word.size() <= 16) {
     const MiddleKey key(word);
-    put(const_cast<MiddleEntry*>(middle_slot(key)), MiddleEntry{key, value});
+    middle_[middle_slot(key)].put({key, value});
   } else {
     const std::uint64_t hash = hash64(word);
-    LongEntry fresh{hash, static_cast<std::uint32_t>(long_bytes_.size()), static_cast<std::uint32_t>(word.size()), value};
+    long_[hash >> (64 - kLongBits)].put(
+        {hash, static_cast<std::uint32_t>(long_bytes_.size()), static_cast<std::uint32_t>(word.size()), value});
     long_bytes_ += word;
-    put(&long_[2 * (hash >> (64 - kLongBits))], fresh);
   }
 }
 

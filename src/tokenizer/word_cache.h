@@ -26,9 +26,9 @@ class WordCache {
 
   static constexpr std::uint64_t kMiss = 0;  ///< no value: a word has at least one id
 
-  /// The first `length` (1 to 8; if more, nothing sensible) bytes at `data`, rest zero. Reads 8 bytes. No word holds a zero byte
-  /// but "\0" itself (no piece has one), so the key tells words apart, and an empty entry, whose key is zero, holds the ids of
-  /// "\0".
+  /// The first `length` (1 to 8; if more, nothing sensible) bytes at `data`, rest zero. Reads 8 bytes. A zero byte only ever
+  /// begins a word (no piece has one, so words are cut before it), hence the key tells words apart, and an empty entry, whose key
+  /// is zero, holds the ids of "\0".
   static std::uint64_t short_key(const char* data, std::size_t length) {
     std::uint64_t key;
     std::memcpy(&key, data, 8);
@@ -36,20 +36,18 @@ class WordCache {
   }
   /// For a word of 1 to 8 bytes. Without a branch on which of the two entries has it: that is not to be predicted.
   std::uint64_t find_short(std::uint64_t key) const {
-    const ShortEntry* entry = short_slot(key);
-    const std::uint64_t is_first = -static_cast<std::uint64_t>(entry[0].key == key),
-                        is_second = -static_cast<std::uint64_t>(entry[1].key == key);
-    return (entry[0].value & is_first) | (entry[1].value & is_second & ~is_first);
+    const auto& [newer, older] = short_[short_slot(key)];
+    const std::uint64_t is_newer = -static_cast<std::uint64_t>(newer.key == key),
+                        is_older = -static_cast<std::uint64_t>(older.key == key);
+    return (newer.value & is_newer) | (older.value & is_older & ~is_newer);
   }
-  void prefetch_short(std::uint64_t key) const { __builtin_prefetch(short_slot(key)); }
+  void prefetch_short(std::uint64_t key) const { __builtin_prefetch(&short_[short_slot(key)]); }
   /// Value for a word of 9 or more bytes.
   std::uint64_t find(std::string_view word) const {
-    if (word.size() <= 16) {
-      const MiddleKey key(word);
-      const MiddleEntry* entry = middle_slot(key);
-      return entry[0].key == key ? entry[0].value : entry[1].key == key ? entry[1].value : kMiss;
-    }
-    return find_long(word);
+    if (word.size() > 16) return find_long(word);
+    const MiddleKey key(word);
+    const auto& [newer, older] = middle_[middle_slot(key)];
+    return newer.key == key ? newer.value : older.key == key ? older.value : kMiss;
   }
   void insert(std::string_view word, std::span<const std::int32_t> ids);
 
@@ -92,18 +90,24 @@ class WordCache {
     std::uint64_t value = 0;
   };
 
-  const ShortEntry* short_slot(std::uint64_t key) const { return &short_[2 * ((key ^ key >> 32) * kFactor >> (64 - kShortBits))]; }
-  const MiddleEntry* middle_slot(const MiddleKey& key) const {
-    return &middle_[2 * ((key.head * kFactor ^ (key.tail + key.length)) * kFactor >> (64 - kMiddleBits))];
+  template <class Entry>
+  struct Bucket {
+    Entry newer, older;
+    void put(const Entry& entry) { older = newer, newer = entry; }
+  };
+
+  static std::size_t short_slot(std::uint64_t key) { return (key ^ key >> 32) * kFactor >> (64 - kShortBits); }
+  static std::size_t middle_slot(const MiddleKey& key) {
+    return (key.head * kFactor ^ (key.tail + key.length)) * kFactor >> (64 - kMiddleBits);
   }
   std::uint64_t find_long(std::string_view word) const;
   std::uint64_t pack(std::span<const std::int32_t> ids);
   void clear();
 
   std::uint64_t zero_byte_value_ = 0;
-  std::vector<ShortEntry> short_;
-  std::vector<MiddleEntry> middle_;
-  std::vector<LongEntry> long_;
+  std::vector<Bucket<ShortEntry>> short_;
+  std::vector<Bucket<MiddleEntry>> middle_;
+  std::vector<Bucket<LongEntry>> long_;
   std::vector<std::int32_t> side_ids_;
   std::string long_bytes_;
 };

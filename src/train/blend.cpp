@@ -13,7 +13,8 @@ std::vector<double> normalized(std::vector<double> weights) {
   check(!weights.empty() && weights.size() <= 256, "a mixture of ", weights.size(), " sets: 1 to 256 are possible");
   double sum = 0;
   for (const double weight : weights) {
-    check(std::isfinite(weight) && weight > 0, "a weight of the mixture is ", weight, ": must be positive; leave sets out that count for nothing");
+    check(std::isfinite(weight) && weight > 0, "a weight of the mixture is ", weight,
+          ": must be positive; leave sets out that count for nothing");
     sum += weight;
   }
   for (double& weight : weights) weight /= sum;
@@ -30,7 +31,8 @@ std::vector<double> weights_of(std::span<const BlendedDataset::Part> parts) {
 
 BlendIndex::BlendIndex(std::span<const double> given, std::int64_t total_samples) {
   const std::vector<double> weights = normalized({given.begin(), given.end()});
-  check(total_samples > 0 && total_samples <= std::numeric_limits<std::uint32_t>::max(), "a mixture of ", total_samples, " samples");
+  check(total_samples > 0 && total_samples <= std::numeric_limits<std::uint32_t>::max(), "a mixture of ", total_samples,
+        " samples");
   used_.assign(weights.size(), 0);
   sets_.reserve(static_cast<std::size_t>(total_samples));
   samples_.reserve(static_cast<std::size_t>(total_samples));

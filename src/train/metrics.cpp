@@ -1,8 +1,11 @@
 #include "train/metrics.h"
 
 #include <chrono>
+#include <concepts>
 #include <limits>
+#include <set>
 #include <string_view>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/fields.h"
@@ -21,11 +24,20 @@ Json parse_line(std::string_view line, const std::string& where) {
   return json;
 }
 
+/// A null is a number that was not finite.
 StepMetrics step_metrics(Json json, const std::string& where) {
-  for (auto& [key, value] : json.items())
-    if (value.is_null()) value = std::numeric_limits<double>::quiet_NaN();
+  std::set<std::string> not_finite;
+  for (auto& [key, value] : json.items()) {
+    if (!value.is_null()) continue;
+    not_finite.insert(key);
+    value = 0.0;
+  }
   StepMetrics metrics;
   fields_from_json(metrics, json, where);
+  StepMetrics::each(metrics, [&](const char* name, auto& value) {
+    if constexpr (std::floating_point<std::remove_reference_t<decltype(value)>>)
+      if (not_finite.contains(name)) value = std::numeric_limits<double>::quiet_NaN();
+  });
   return metrics;
 }
 

@@ -13,10 +13,12 @@ SampleIndex::SampleIndex(IndexedDataset dataset, std::int64_t seq_len, std::int6
     : dataset_(std::move(dataset)), seq_len_(seq_len) {
   const std::int64_t tokens = dataset_.num_tokens(), n = dataset_.num_documents();
   const std::string name = dataset_.prefix().string();
-  check(seq_len > 0 && needed_samples > 0, "sample index of ", name, ": seq_len ", seq_len, " and samples ", needed_samples, " must be positive");
+  check(seq_len > 0 && needed_samples > 0, "sample index of ", name, ": seq_len ", seq_len, " and samples ", needed_samples,
+        " must be positive");
   check(tokens > 0, "no tokens in ", name, ": leave this set out of the mixture, or pack more documents");
   constexpr std::int64_t kMax = std::numeric_limits<std::int32_t>::max();
-  check(needed_samples <= kMax && seq_len <= kMax, "sample index of ", name, ": ", needed_samples, " samples of ", seq_len, " tokens are more than 2^31 - 1");
+  check(needed_samples <= kMax && seq_len <= kMax, "sample index of ", name, ": ", needed_samples, " samples of ", seq_len,
+        " tokens are more than 2^31 - 1");
   epochs_ = (needed_samples * seq_len + 1 + tokens - 1) / tokens;
   check(epochs_ <= kMax / n, "sample index of ", name, ": ", needed_samples, " samples need ", epochs_, " epochs of ", n,
         " documents, more than 2^31 - 1 in all: lower the weight of this set or train for fewer steps");
@@ -41,7 +43,8 @@ std::int64_t SampleIndex::position(std::int64_t i) const {
 }
 
 void SampleIndex::read(std::int64_t i, std::span<std::int32_t> tokens) const {
-  check(static_cast<std::int64_t>(tokens.size()) == seq_len_ + 1, "a sample has ", seq_len_ + 1, " tokens, room is for ", tokens.size());
+  check(static_cast<std::int64_t>(tokens.size()) == seq_len_ + 1, "a sample has ", seq_len_ + 1, " tokens, room is for ",
+        tokens.size());
   std::int64_t at = position(i) * seq_len_;  // in the stream
   auto document = static_cast<std::size_t>(std::upper_bound(begins_.begin(), begins_.end(), at) - begins_.begin()) - 1;
   while (!tokens.empty()) {

@@ -7,7 +7,8 @@
 
 namespace corollary {
 
-/// Cuts one packed set into training samples of seq_len + 1 tokens in NeoX's order (docs/formats/indexed_dataset.md, "Order of samples"):
+/// Cuts one packed set into training samples of seq_len + 1 tokens in NeoX's order (docs/formats/indexed_dataset.md, "Order of
+/// samples"):
 ///
 ///   E     = the fewest epochs with floor((E * tokens - 1) / seq_len) >= needed_samples
 ///   docs  = 0 1 ... n-1 repeated E times, shuffled as a whole by NumpyRandom(seed): epochs are mixed

@@ -9,15 +9,26 @@
 #include <functional>
 #include <limits>
 
+#include "base/error.h"
 #include "base/fields.h"
 #include "base/random.h"
-#include "model/test_folder.h"
+#include "base/test_error.h"
+#include "base/test_folder.h"
 
 namespace corollary {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+std::string error_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
 
 class CheckpointsTest : public ::testing::Test {
  protected:

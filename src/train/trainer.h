@@ -8,22 +8,23 @@
 namespace corollary {
 
 /// Trains a Llama on a mixture of packed subsets and returns once the last step is on disk. Reads
-///   pack/{subset}_{train,validation}_text_document.{bin,idx}     (a subset without a validation split is trained on, not validated)
-///   tokenizer/                                                   copied beside the weights, gives vocab_size where the model has 0
-///   config.init_from/                                            if set: the weights to go on from, of exactly `model`'s shapes
+///   pack/{subset}_{train,validation}_text_document.{bin,idx}     (a subset without a validation split is trained on, not
+///   validated) tokenizer/                                                   copied beside the weights, gives vocab_size where the
+///   model has 0 config.init_from/                                            if set: the weights to go on from, of exactly
+///   `model`'s shapes
 /// and writes into `out` (docs/architecture.md, docs/formats/training_state.md)
 ///   initial/, final/          Hugging Face folders: the weights before the first and after the last step, in the compute dtype
 ///   checkpoints/step-*/       training state, the newest keep_checkpoints of them
 ///   metrics.jsonl, events.out.tfevents.*
 ///   manifest.json             last; counts: tokens, steps, seconds (all sessions), tokens_per_second, final_loss, validation, ...
 ///
-/// Which tokens a step sees follows from (files, seed, step) alone, and sums are in a fixed order: a run that was killed and started
-/// again ends with the same bytes of weights and the same metrics, times aside, as one that was not, on the same machine with the same
-/// threads, ranks, micro_batch_size and precision.
+/// Which tokens a step sees follows from (files, seed, step) alone, and sums are in a fixed order: a run that was killed and
+/// started again ends with the same bytes of weights and the same metrics, times aside, as one that was not, on the same machine
+/// with the same threads, ranks, micro_batch_size and precision.
 ///
-/// Resumes from the newest whole checkpoint in `out`. Error if that came from other data, another model or another schedule (naming the
-/// first field that differs), if memory, disk or data do not suffice, after Ctrl-C (state saved; the message says how to go on), or after
-/// skip_abort_after steps in a row whose loss or gradient was not finite.
+/// Resumes from the newest whole checkpoint in `out`. Error if that came from other data, another model or another schedule (naming
+/// the first field that differs), if memory, disk or data do not suffice, after Ctrl-C (state saved; the message says how to go
+/// on), or after skip_abort_after steps in a row whose loss or gradient was not finite.
 StageResult train(const LlamaConfig& model, const TrainConfig& config, const Mixture& mixture, const fs::path& pack,
                   const fs::path& tokenizer, const fs::path& out, Communicator& communicator);
 

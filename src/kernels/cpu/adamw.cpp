@@ -33,7 +33,7 @@ void adamw_run(bf16* weights, float* master, float* m, float* v, const float* gr
     store(m + i, new_m, lanes);
     store(v + i, new_v, lanes);
     store(master + i, new_w, lanes);
-    if constexpr (kWithWeights) store(weights + i, new_w, lanes);
+    if constexpr (kWithWeights) store_narrow(weights + i, narrow_exactly(new_w), lanes);
   });
 }
 void adamw_piece(bf16* weights, float* master, float* m, float* v, const float* gradient, std::int64_t n, const AdamWStep& step,
@@ -62,12 +62,12 @@ double sum_of_squares_block(const float* x, std::int64_t n) {
   return total;
 }
 
-template <class To, class From>
-void cast_run(To* y, const From* x, std::int64_t n) {
+void round_piece(bf16* y, const float* x, std::int64_t n) {
+  each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store_narrow(y + i, narrow_exactly(load(x + i, lanes)), lanes); });
+}
+void widen_piece(float* y, const bf16* x, std::int64_t n) {
   each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(y + i, load(x + i, lanes), lanes); });
 }
-void round_piece(bf16* y, const float* x, std::int64_t n) { cast_run(y, x, n); }
-void widen_piece(float* y, const bf16* x, std::int64_t n) { cast_run(y, x, n); }
 
 }  // namespace
 }  // namespace corollary::cpu::HWY_NAMESPACE

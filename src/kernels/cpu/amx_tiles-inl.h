@@ -1,6 +1,7 @@
 #pragma once
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "device/tensor.h"
@@ -50,9 +51,36 @@ struct RightTiles {
   RightTiles from(std::int64_t k, std::int64_t n) const { return {data + (n / 16 * k_tiles + k / 32) * kTileElements, k_tiles}; }
 };
 
+/// Lines of memory to ask for while tiles multiply, a few a step: a core waits for 16 lines at most and L3 is 100 ns away, so
+/// asking for all at once would stall it, and not asking would too.
+class Ahead {
+ public:
+  Ahead() = default;
+  /// Rows of `row_bytes`, `step_bytes` apart; all of them asked for within `steps` calls.
+  Ahead(const void* first, std::int64_t rows, std::int64_t row_bytes, std::int64_t step_bytes, std::int64_t steps)
+      : row_(static_cast<const char*>(first)), rows_(rows), row_bytes_(row_bytes), step_bytes_(step_bytes) {
+    per_step_ = (rows * ((row_bytes + 63) / 64) + steps - 1) / std::max<std::int64_t>(1, steps);
+  }
+  void step() {
+    for (std::int64_t i = 0; i < per_step_ && rows_ > 0; ++i) {
+      _mm_prefetch(row_ + at_, _MM_HINT_T1);
+      at_ += 64;
+      if (at_ < row_bytes_) continue;
+      at_ = 0;
+      row_ += step_bytes_;
+      --rows_;
+    }
+  }
+
+ private:
+  const char* row_ = nullptr;
+  std::int64_t rows_ = 0, row_bytes_ = 0, step_bytes_ = 0, at_ = 0, per_step_ = 0;
+};
+
 /// c [32, 32] f32 = a b over k, or += if kAdds.
 template <bool kAdds>
-inline void tile_product_32x32(float* c, std::int64_t c_step, const LeftTiles& a, const RightTiles& b, std::int64_t k) {
+inline void tile_product_32x32(float* c, std::int64_t c_step, const LeftTiles& a, const RightTiles& b, std::int64_t k, Ahead& near,
+                               Ahead& far) {
   const std::int64_t c_bytes = c_step * 4, b_step = b.k_tiles * kTileElements;
   float* const c1 = c + 16 * c_step;
   if constexpr (kAdds) {
@@ -74,7 +102,9 @@ inline void tile_product_32x32(float* c, std::int64_t c_step, const LeftTiles& a
     _tile_dpbf16ps(0, 4, 6);
     _tile_loadd(5, a_at + a.row_tile_step, a.row_bytes);
     _tile_dpbf16ps(1, 4, 7);
+    near.step();
     _tile_dpbf16ps(2, 5, 6);
+    far.step();
     _tile_dpbf16ps(3, 5, 7);
   }
   _tile_stored(0, c, c_bytes);
@@ -86,9 +116,11 @@ inline void tile_product_32x32(float* c, std::int64_t c_step, const LeftTiles& a
 /// c [m, n] f32 = a b, or += if kAdds; m, n, k multiples of 32.
 template <bool kAdds>
 inline void tile_product(float* c, std::int64_t c_step, LeftTiles a, const RightTiles& b, std::int64_t m, std::int64_t n,
-                         std::int64_t k) {
+                         std::int64_t k, Ahead far = {}) {
+  Ahead nothing;
   for (std::int64_t i = 0; i < m; i += 32, a.data += 2 * a.row_tile_step)
-    for (std::int64_t j = 0; j < n; j += 32) tile_product_32x32<kAdds>(c + i * c_step + j, c_step, a, b.from(0, j), k);
+    for (std::int64_t j = 0; j < n; j += 32)
+      tile_product_32x32<kAdds>(c + i * c_step + j, c_step, a, b.from(0, j), k, nothing, far);
 }
 
 // ---- bringing matrices into tiles ----

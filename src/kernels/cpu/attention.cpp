@@ -131,32 +131,4 @@ void attention_backward(Stream&, Tensor d_qkv, ConstTensor d_o, ConstTensor o, C
   });
 }
 
-void attention_decode(Stream&, Tensor o, ConstTensor q, ConstTensor keys, ConstTensor values, const AttentionShape& s) {
-  const DType dtype = q.dtype();
-  const std::int64_t length = keys.dim(0), bytes = size_of(dtype), group = s.num_heads / s.num_kv_heads;
-  const auto row = [&](ConstTensor t, std::int64_t u, std::int64_t head) {
-    return static_cast<const std::byte*>(t.raw()) + (u * t.row_stride() + head * s.head_dim) * bytes;
-  };
-  const auto one_head = [&](std::int64_t h) {
-    Scratch& mine = scratch();
-    mine.reserve(mine.s, length * 4);
-    mine.reserve(mine.p, length * 4);
-    mine.reserve(mine.dv, s.head_dim * 4);
-    auto* scores = static_cast<float*>(mine.s.data());
-    auto* p = static_cast<float*>(mine.p.data());
-    auto* sum = static_cast<float*>(mine.dv.data());
-    const auto* query = static_cast<const std::byte*>(q.raw()) + h * s.head_dim * bytes;
-    for (std::int64_t u = 0; u < length; ++u) scores[u] = dot(query, row(keys, u, h / group), s.head_dim, dtype);
-    float lse = 0;
-    softmax_rows(p, &lse, scores, {1, length, length, length - 1, s.scale, DType::f32});
-    std::memset(sum, 0, static_cast<std::size_t>(s.head_dim) * 4);
-    for (std::int64_t u = 0; u < length; ++u) add_scaled(sum, row(values, u, h / group), p[u], s.head_dim, dtype);
-    store_rounded(static_cast<std::byte*>(o.raw()) + h * s.head_dim * bytes, sum, s.head_dim, dtype);
-  };
-  if (length * s.num_heads * s.head_dim < 200'000)
-    for (std::int64_t h = 0; h < s.num_heads; ++h) one_head(h);
-  else
-    parallel_for(s.num_heads, one_head);
-}
-
 }  // namespace corollary::cpu

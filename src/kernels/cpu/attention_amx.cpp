@@ -96,21 +96,23 @@ void store_transposed(const Rows& to, const float* from, std::int64_t n, std::in
                                to_bf16x16(_mm512_i32gather_ps(steps, from + d * w.score_step + t, 4)));
 }
 
-/// Row r of a block at `first`: p[0, end) = exp(scale s - max), 0 past the diagonal; returns the sum, *most = scale max.
+/// p[0, seen) = exp(scale s - max), p[seen, end) = 0; returns the sum, *most = scale max.
 float softmax_row(bf16* p, const float* s, std::int64_t seen, std::int64_t end, float scale, float* most) {
-  __m512 maxima = _mm512_set1_ps(-INFINITY);
-  for (std::int64_t u = 0; u < seen; u += 16) {
-    const __mmask16 lanes = first_lanes(seen - u);
-    maxima = _mm512_mask_max_ps(maxima, lanes, maxima, _mm512_maskz_loadu_ps(lanes, s + u));
-  }
+  const std::int64_t whole = seen / 16 * 16;  // vectors without a mask: all but one of a long row
+  const __mmask16 rest = first_lanes(seen - whole);
+  __m512 maxima = _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), rest, s + whole);
+  for (std::int64_t u = 0; u < whole; u += 16) maxima = _mm512_max_ps(maxima, _mm512_loadu_ps(s + u));
   *most = _mm512_reduce_max_ps(maxima) * scale;
   const __m512 factor = _mm512_set1_ps(scale), shift = _mm512_set1_ps(-*most);
   __m512 sums = _mm512_setzero_ps();
-  for (std::int64_t u = 0; u < end; u += 16) {
-    const __m512 e = _mm512_maskz_mov_ps(first_lanes(seen - u), exp_ps(_mm512_fmadd_ps(_mm512_loadu_ps(s + u), factor, shift)));
+  const auto weigh = [&](std::int64_t u, __mmask16 lanes) {
+    const __m512 e = _mm512_maskz_mov_ps(lanes, exp_ps(_mm512_fmadd_ps(_mm512_loadu_ps(s + u), factor, shift)));
     sums = _mm512_add_ps(sums, e);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + u), to_bf16x16(e));
-  }
+    store_bf16x16(p + u, e);
+  };
+  for (std::int64_t u = 0; u < whole; u += 16) weigh(u, 0xffff);
+  if (whole < end) weigh(whole, rest);
+  for (std::int64_t u = whole + 16; u < end; u += 16) store_bf16x16(p + u, _mm512_setzero_ps());
   return _mm512_reduce_add_ps(sums);
 }
 
@@ -129,23 +131,24 @@ void backward_rows(const Work& w, std::int64_t r, std::int64_t first, std::int64
   const __m512 factor = _mm512_set1_ps(scale);
   const float *s0 = w.s + r * w.score_step, *dp0 = w.dp + r * w.score_step;
   bf16* ds0 = w.p + r * w.rows_step;
-  for (std::int64_t u = 0; u < end; u += 16) {
+  const __m512 row_lse[2] = {_mm512_set1_ps(lse[0]), _mm512_set1_ps(lse[1])};
+  const __m512 row_dot[2] = {_mm512_set1_ps(dots[0]), _mm512_set1_ps(dots[1])};
+  const auto column = [&](std::int64_t u, __mmask16 lanes0, __mmask16 lanes1) {
     __m256i p[2], ds[2];
     for (int i = 0; i < 2; ++i) {
       const __m512 s = _mm512_loadu_ps(s0 + i * w.score_step + u), dp = _mm512_loadu_ps(dp0 + i * w.score_step + u);
-      const __m512 e = exp_ps(_mm512_fmsub_ps(s, factor, _mm512_set1_ps(lse[i])));
-      const __m512 weight = _mm512_maskz_mov_ps(first_lanes(first + r + i + 1 - u), e);
+      const __m512 weight = _mm512_maskz_mov_ps(i == 0 ? lanes0 : lanes1, exp_ps(_mm512_fmsub_ps(s, factor, row_lse[i])));
       p[i] = to_bf16x16(weight);
-      ds[i] = to_bf16x16(_mm512_mul_ps(_mm512_mul_ps(weight, factor), _mm512_sub_ps(dp, _mm512_set1_ps(dots[i]))));
+      ds[i] = to_bf16x16(_mm512_mul_ps(_mm512_mul_ps(weight, factor), _mm512_sub_ps(dp, row_dot[i])));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(ds0 + i * w.rows_step + u), ds[i]);
     }
-    const auto paired = [](const __m256i* x) {
-      return _mm512_or_si512(_mm512_cvtepu16_epi32(x[0]), _mm512_slli_epi32(_mm512_cvtepu16_epi32(x[1]), 16));
-    };
     const std::int64_t at = (u / 16 * (kBlock / 32) + r / 32) * kTileElements + r % 32 / 2 * 32;
-    _mm512_storeu_si512(w.p_tiles + at, paired(p));
-    _mm512_storeu_si512(w.ds_tiles + at, paired(ds));
-  }
+    _mm512_storeu_si512(w.p_tiles + at, interleave(p[0], p[1]));
+    _mm512_storeu_si512(w.ds_tiles + at, interleave(ds[0], ds[1]));
+  };
+  const std::int64_t seen = first + r + 1, whole = seen / 16 * 16;
+  for (std::int64_t u = 0; u < whole; u += 16) column(u, 0xffff, 0xffff);
+  for (std::int64_t u = whole; u < end; u += 16) column(u, first_lanes(seen - u), first_lanes(seen + 1 - u));
 }
 
 /// A head of sequence b in a packed [tokens, width] tensor; heads are counted from the row's start.

@@ -1,199 +1,123 @@
 #include "kernels/cpu/attention_rows.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention_rows.cpp"
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
-// after highway.h:
-#include <hwy/contrib/math/math-inl.h>
+
+#include "kernels/cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace corollary::cpu {
-namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
+namespace corollary::cpu::HWY_NAMESPACE {
+namespace {
 
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-const D d;
-const hn::Rebind<std::uint16_t, D> d16;
-const hn::RebindToUnsigned<D> d32;
-
-V load(const float* x) { return hn::LoadU(d, x); }
-V load(const bf16* x) {
-  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(x)))));
-}
-void store(V v, float* y) { hn::StoreU(v, d, y); }
-void store(V v, bf16* y) {  // to nearest even; scores are finite, NaN needs no care
-  const auto bits = hn::BitCast(d32, v);
-  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1u));
-  const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(d32, 0x7fffu)), odd));
-  hn::StoreU(hn::TruncateTo(d16, rounded), d16, reinterpret_cast<std::uint16_t*>(y));
-}
-
-// Runs f(i) for whole vectors of [0, n) and tail(i) for the rest.
-template <class F, class Tail>
-HWY_INLINE void each_vector(std::int64_t n, F f, Tail tail) {
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) f(i);
-  for (; i < n; ++i) tail(i);
-}
-
-void put(float* y, float x) { *y = x; }
-void put(bf16* y, float x) { *y = to_bf16(x); }
+constexpr float kUnseen = -3e38f;  // e^kUnseen is 0
 
 template <class T>
-void zero_unseen(T* p, std::int64_t seen, std::int64_t columns) {
-  for (std::int64_t u = seen; u < columns; ++u) put(p + u, 0.0f);
+void clear(T* p, std::int64_t from, std::int64_t to) {
+  if (from < to) std::memset(static_cast<void*>(p + from), 0, static_cast<std::size_t>(to - from) * sizeof(T));
 }
 
 template <class T>
-void softmax_rows_t(T* p, float* lse, float* s, const ScoreBlock& block) {
-  const V scale = hn::Set(d, block.scale);
+void softmax(T* p, float* lse, float* s, const ScoreBlock& block) {
+  const F32 scale = all(block.scale);
   for (std::int64_t r = 0; r < block.rows; ++r, s += block.row_step, p += block.row_step) {
     const std::int64_t seen = std::min(block.columns, block.first + r + 1);
-    V maxima = hn::Set(d, -INFINITY);
-    float most = -INFINITY;
-    each_vector(
-        seen, [&](std::int64_t i) { maxima = hn::Max(maxima, load(s + i)); }, [&](std::int64_t i) { most = std::max(most, s[i]); });
-    most = std::max(most, hn::GetLane(hn::MaxOfLanes(d, maxima))) * block.scale;
-    const V shift = hn::Set(d, -most);
-    V sums = hn::Zero(d);
-    float sum = 0;
-    each_vector(
-        seen,
-        [&](std::int64_t i) {
-          const V e = hn::Exp(d, hn::MulAdd(load(s + i), scale, shift));
-          sums = hn::Add(sums, e);
-          store(e, s + i);
-        },
-        [&](std::int64_t i) { sum += s[i] = std::exp(s[i] * block.scale - most); });
-    sum += hn::GetLane(hn::SumOfLanes(d, sums));
-    lse[r] = most + std::log(sum);
-    const V inverse = hn::Set(d, 1.0f / sum);
-    each_vector(
-        seen, [&](std::int64_t i) { store(hn::Mul(load(s + i), inverse), p + i); },
-        [&](std::int64_t i) { put(p + i, s[i] / sum); });
-    zero_unseen(p, seen, block.columns);
+    const float* const scores = s;
+    F32 most = all(kUnseen);
+    each_vector(seen, [&](std::int64_t i, auto lanes) HWY_ATTR { most = hn::Max(most, load_or(scores + i, lanes, kUnseen)); });
+    const float top = maximum(most) * block.scale;
+    const float total = sum_over(seen, [&](std::int64_t i, auto lanes, F32 sum) HWY_ATTR {
+      const F32 e = exp(hn::MulSub(load_or(scores + i, lanes, kUnseen), scale, all(top)));
+      store(s + i, e, lanes);
+      return sum + e;
+    });
+    lse[r] = top + std::log(total);
+    const F32 factor = all(1.0f / total);
+    each_vector(seen, [&](std::int64_t i, auto lanes) HWY_ATTR { store(p + i, load(scores + i, lanes) * factor, lanes); });
+    clear(p, seen, block.columns);
   }
+}
+void softmax_block(void* p, float* lse, float* s, const ScoreBlock& block) {
+  with_element(block.dtype, [&](auto element) HWY_ATTR { softmax(static_cast<decltype(element)*>(p), lse, s, block); });
 }
 
 template <class T>
-void softmax_rows_again_t(T* p, const float* lse, const float* s, const ScoreBlock& block) {
-  const V scale = hn::Set(d, block.scale);
+void softmax_again(T* p, const float* lse, const float* s, const ScoreBlock& block) {
+  const F32 scale = all(block.scale);
   for (std::int64_t r = 0; r < block.rows; ++r, s += block.row_step, p += block.row_step) {
     const std::int64_t seen = std::min(block.columns, block.first + r + 1);
-    const V shift = hn::Set(d, -lse[r]);
-    each_vector(
-        seen, [&](std::int64_t i) { store(hn::Exp(d, hn::MulAdd(load(s + i), scale, shift)), p + i); },
-        [&](std::int64_t i) { put(p + i, std::exp(s[i] * block.scale - lse[r])); });
-    zero_unseen(p, seen, block.columns);
+    each_vector(seen, [&](std::int64_t i, auto lanes)
+                          HWY_ATTR { store(p + i, exp(hn::MulSub(load(s + i, lanes), scale, all(lse[r]))), lanes); });
+    clear(p, seen, block.columns);
   }
 }
-
-template <class T>
-void softmax_rows_backward_t(T* ds, const T* p, const float* dp, const float* row_dot, const ScoreBlock& block) {
-  for (std::int64_t r = 0; r < block.rows; ++r, ds += block.row_step, p += block.row_step, dp += block.row_step) {
-    const V scale = hn::Set(d, block.scale), dot_r = hn::Set(d, row_dot[r]);
-    each_vector(
-        block.columns, [&](std::int64_t i) { store(hn::Mul(hn::Mul(load(p + i), scale), hn::Sub(load(dp + i), dot_r)), ds + i); },
-        [&](std::int64_t i) { put(ds + i, to_float(p[i]) * block.scale * (dp[i] - row_dot[r])); });
-  }
+void softmax_again_block(void* p, const float* lse, const float* s, const ScoreBlock& block) {
+  with_element(block.dtype, [&](auto element) HWY_ATTR { softmax_again(static_cast<decltype(element)*>(p), lse, s, block); });
 }
 
 template <class T>
-float dot_t(const T* a, const T* b, std::int64_t n) {
-  V sums = hn::Zero(d);
-  float sum = 0;
-  each_vector(
-      n, [&](std::int64_t i) { sums = hn::MulAdd(load(a + i), load(b + i), sums); },
-      [&](std::int64_t i) { sum += to_float(a[i]) * to_float(b[i]); });
-  return sum + hn::GetLane(hn::SumOfLanes(d, sums));
+void softmax_backward(T* ds, const T* p, const float* dp, const float* d, const ScoreBlock& block) {
+  const F32 scale = all(block.scale);
+  for (std::int64_t r = 0; r < block.rows; ++r, ds += block.row_step, p += block.row_step, dp += block.row_step)
+    each_vector(block.columns, [&](std::int64_t i, auto lanes) HWY_ATTR {
+      store(ds + i, load(p + i, lanes) * scale * (load(dp + i, lanes) - all(d[r])), lanes);
+    });
+}
+void softmax_backward_block(void* ds, const void* p, const float* dp, const float* d, const ScoreBlock& block) {
+  with_element(block.dtype, [&](auto element) HWY_ATTR {
+    using T = decltype(element);
+    softmax_backward(static_cast<T*>(ds), static_cast<const T*>(p), dp, d, block);
+  });
 }
 
 template <class T>
-void store_rounded_t(T* y, const float* x, std::int64_t n) {
-  each_vector(
-      n, [&](std::int64_t i) { store(load(x + i), y + i); }, [&](std::int64_t i) { put(y + i, x[i]); });
+float dot_row(const T* a, const T* b, std::int64_t n) {
+  return sum_over(
+      n, [&](std::int64_t i, auto lanes, F32 sum) HWY_ATTR { return hn::MulAdd(load(a + i, lanes), load(b + i, lanes), sum); });
+}
+float dot_elements(const void* a, const void* b, std::int64_t n, DType dtype) {
+  float result = 0;
+  with_element(dtype, [&](auto element) HWY_ATTR {
+    using T = decltype(element);
+    result = dot_row(static_cast<const T*>(a), static_cast<const T*>(b), n);
+  });
+  return result;
 }
 
-template <class T>
-void add_scaled_t(float* y, const T* x, float a, std::int64_t n) {
-  const V factor = hn::Set(d, a);
-  each_vector(
-      n, [&](std::int64_t i) { store(hn::MulAdd(factor, load(x + i), load(y + i)), y + i); },
-      [&](std::int64_t i) { y[i] += a * to_float(x[i]); });
+void round_elements(void* y, const float* x, std::int64_t n, DType dtype) {
+  with_element(dtype, [&](auto element) HWY_ATTR {
+    auto* const to = static_cast<decltype(element)*>(y);
+    each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(to + i, load(x + i, lanes), lanes); });
+  });
 }
 
-// One entry a function and dtype: the names HWY_EXPORT can see.
-void softmax_f32(void* p, float* lse, float* s, const ScoreBlock& b) { softmax_rows_t(static_cast<float*>(p), lse, s, b); }
-void softmax_bf16(void* p, float* lse, float* s, const ScoreBlock& b) { softmax_rows_t(static_cast<bf16*>(p), lse, s, b); }
-void again_f32(void* p, const float* lse, const float* s, const ScoreBlock& b) {
-  softmax_rows_again_t(static_cast<float*>(p), lse, s, b);
-}
-void again_bf16(void* p, const float* lse, const float* s, const ScoreBlock& b) {
-  softmax_rows_again_t(static_cast<bf16*>(p), lse, s, b);
-}
-void backward_f32(void* ds, const void* p, const float* dp, const float* dots, const ScoreBlock& b) {
-  softmax_rows_backward_t(static_cast<float*>(ds), static_cast<const float*>(p), dp, dots, b);
-}
-void backward_bf16(void* ds, const void* p, const float* dp, const float* dots, const ScoreBlock& b) {
-  softmax_rows_backward_t(static_cast<bf16*>(ds), static_cast<const bf16*>(p), dp, dots, b);
-}
-float dot_f32(const void* a, const void* b, std::int64_t n) {
-  return dot_t(static_cast<const float*>(a), static_cast<const float*>(b), n);
-}
-float dot_bf16(const void* a, const void* b, std::int64_t n) {
-  return dot_t(static_cast<const bf16*>(a), static_cast<const bf16*>(b), n);
-}
-void round_f32(void* y, const float* x, std::int64_t n) { store_rounded_t(static_cast<float*>(y), x, n); }
-void round_bf16(void* y, const float* x, std::int64_t n) { store_rounded_t(static_cast<bf16*>(y), x, n); }
-void add_f32(float* y, const void* x, float a, std::int64_t n) { add_scaled_t(y, static_cast<const float*>(x), a, n); }
-void add_bf16(float* y, const void* x, float a, std::int64_t n) { add_scaled_t(y, static_cast<const bf16*>(x), a, n); }
-
-}  // namespace HWY_NAMESPACE
-}  // namespace corollary::cpu
+}  // namespace
+}  // namespace corollary::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace corollary::cpu {
+namespace {
+HWY_EXPORT(softmax_block);
+HWY_EXPORT(softmax_again_block);
+HWY_EXPORT(softmax_backward_block);
+HWY_EXPORT(dot_elements);
+HWY_EXPORT(round_elements);
+}  // namespace
 
-HWY_EXPORT(softmax_f32);
-HWY_EXPORT(softmax_bf16);
-HWY_EXPORT(again_f32);
-HWY_EXPORT(again_bf16);
-HWY_EXPORT(backward_f32);
-HWY_EXPORT(backward_bf16);
-HWY_EXPORT(dot_f32);
-HWY_EXPORT(dot_bf16);
-HWY_EXPORT(round_f32);
-HWY_EXPORT(round_bf16);
-HWY_EXPORT(add_f32);
-HWY_EXPORT(add_bf16);
-
-void softmax_rows(void* p, float* lse, float* s, const ScoreBlock& block) {
-  return block.dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(softmax_bf16)(p, lse, s, block)
-                                    : HWY_DYNAMIC_DISPATCH(softmax_f32)(p, lse, s, block);
-}
+void softmax_rows(void* p, float* lse, float* s, const ScoreBlock& block) { HWY_DYNAMIC_DISPATCH(softmax_block)(p, lse, s, block); }
 void softmax_rows_again(void* p, const float* lse, const float* s, const ScoreBlock& block) {
-  return block.dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(again_bf16)(p, lse, s, block)
-                                    : HWY_DYNAMIC_DISPATCH(again_f32)(p, lse, s, block);
+  HWY_DYNAMIC_DISPATCH(softmax_again_block)(p, lse, s, block);
 }
-void softmax_rows_backward(void* ds, const void* p, const float* dp, const float* dots, const ScoreBlock& block) {
-  return block.dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(backward_bf16)(ds, p, dp, dots, block)
-                                    : HWY_DYNAMIC_DISPATCH(backward_f32)(ds, p, dp, dots, block);
+void softmax_rows_backward(void* ds, const void* p, const float* dp, const float* d, const ScoreBlock& block) {
+  HWY_DYNAMIC_DISPATCH(softmax_backward_block)(ds, p, dp, d, block);
 }
-float dot(const void* a, const void* b, std::int64_t n, DType dtype) {
-  return dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(dot_bf16)(a, b, n) : HWY_DYNAMIC_DISPATCH(dot_f32)(a, b, n);
-}
-void store_rounded(void* y, const float* x, std::int64_t n, DType dtype) {
-  return dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(round_bf16)(y, x, n) : HWY_DYNAMIC_DISPATCH(round_f32)(y, x, n);
-}
-void add_scaled(float* y, const void* x, float a, std::int64_t n, DType dtype) {
-  return dtype == DType::bf16 ? HWY_DYNAMIC_DISPATCH(add_bf16)(y, x, a, n) : HWY_DYNAMIC_DISPATCH(add_f32)(y, x, a, n);
-}
+float dot(const void* a, const void* b, std::int64_t n, DType dtype) { return HWY_DYNAMIC_DISPATCH(dot_elements)(a, b, n, dtype); }
+void store_rounded(void* y, const float* x, std::int64_t n, DType dtype) { HWY_DYNAMIC_DISPATCH(round_elements)(y, x, n, dtype); }
 
 }  // namespace corollary::cpu
-#endif
+#endif  // HWY_ONCE

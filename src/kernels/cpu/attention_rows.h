@@ -23,7 +23,5 @@ void softmax_rows_backward(void* ds, const void* p, const float* dp, const float
 float dot(const void* a, const void* b, std::int64_t n, DType dtype);
 /// y[i] = x[i] rounded to dtype, n elements
 void store_rounded(void* y, const float* x, std::int64_t n, DType dtype);
-/// y[i] += a x[i], n elements of dtype
-void add_scaled(float* y, const void* x, float a, std::int64_t n, DType dtype);
 
 }  // namespace corollary::cpu

@@ -44,11 +44,11 @@ void forward(float* loss, ConstTensor logits, const std::int32_t* targets) {
     const float total = sum_over(n, [&](std::int64_t i, auto lanes, F32 sum) HWY_ATTR {
       return sum + exp(load_or(x + i, lanes, -std::numeric_limits<float>::infinity()) - shift);
     });
-    loss[t] = std::log(total) + (highest - to_float(x[targets[t]]));
+    loss[t] = std::log(total) + (highest - at(x + targets[t]));
   }
 }
 void cross_entropy_rows(float* loss, ConstTensor logits, const std::int32_t* targets) {
-  logits.dtype() == DType::bf16 ? forward<bf16>(loss, logits, targets) : forward<float>(loss, logits, targets);
+  with_element(logits.dtype(), [&](auto element) HWY_ATTR { forward<decltype(element)>(loss, logits, targets); });
 }
 
 // As above, and the exponentials are kept in `e` [vocab_size], to be scaled once their sum is known: one exponential a logit.
@@ -69,15 +69,14 @@ void backward(Tensor logits, float* loss, const std::int32_t* targets, float gra
       store(e + i, e_i, lanes);
       return sum + e_i;
     });
-    loss[t] = std::log(total) + (highest - to_float(x[targets[t]]));
+    loss[t] = std::log(total) + (highest - at(x + targets[t]));
     e[targets[t]] -= total;
     const F32 scale = all(grad_scale / total);
     each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(x + i, load(e + i, lanes) * scale, lanes); });
   }
 }
 void cross_entropy_backward_rows(Tensor logits, float* loss, const std::int32_t* targets, float grad_scale, float* e) {
-  logits.dtype() == DType::bf16 ? backward<bf16>(logits, loss, targets, grad_scale, e)
-                                : backward<float>(logits, loss, targets, grad_scale, e);
+  with_element(logits.dtype(), [&](auto element) HWY_ATTR { backward<decltype(element)>(logits, loss, targets, grad_scale, e); });
 }
 
 }  // namespace

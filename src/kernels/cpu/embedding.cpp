@@ -25,7 +25,7 @@ void add_rows_at(Tensor d_table, const std::int32_t* tokens, ConstTensor dx) {
   }
 }
 void embedding_backward_columns(Tensor d_table, const std::int32_t* tokens, ConstTensor dx) {
-  dx.dtype() == DType::bf16 ? add_rows_at<bf16>(d_table, tokens, dx) : add_rows_at<float>(d_table, tokens, dx);
+  with_element(dx.dtype(), [&](auto element) HWY_ATTR { add_rows_at<decltype(element)>(d_table, tokens, dx); });
 }
 
 }  // namespace

@@ -49,30 +49,37 @@ void store_block(Tensor y, std::int64_t row, std::int64_t column, const float* c
   }
 }
 
-/// Asks for the 32 rows that store_block will write: a block of products is long enough to hide their way from L3.
-void prefetch_block(Tensor y, std::int64_t row, std::int64_t column) {
-  const std::int64_t step = y.row_stride() * size_of(y.dtype());
-  const auto* at = static_cast<const std::byte*>(y.raw()) + row * step + column * size_of(y.dtype());
-  for (int i = 0; i < 32; ++i, at += step) __builtin_prefetch(at, 1);
+/// The lines of y that store_block writes at (row, column), to be asked for within `steps`.
+Ahead block_ahead(Tensor y, std::int64_t row, std::int64_t column, std::int64_t steps) {
+  const std::int64_t bytes = size_of(y.dtype()), step = y.row_stride() * bytes;
+  return Ahead(static_cast<const std::byte*>(y.raw()) + row * step + column * bytes, 32, 32 * bytes, step, steps);
 }
 
 /// Rows [begin, end) of y = a b. A panel of kPanel rows of a stays in L1 while b streams past it from L2, each of its tiles used
-/// for the whole panel. Where k is deeper than kDepth, sums stand in f32 between passes over k.
+/// for the whole panel. Where k is deeper than kDepth, sums stand in f32 between passes over k. Meanwhile the memory of the next
+/// block of y and of the next panel of a is asked for.
 void product_rows(Tensor y, const bf16* a, std::int64_t a_step, const RightTiles& b, std::int64_t n, std::int64_t k,
                   std::int64_t begin, std::int64_t end) {
   const TileScope tiles;
   if (k <= kDepth) {
     constexpr std::int64_t kPanel = 64;
-    const std::int64_t columns = std::max<std::int64_t>(32, kRightBytes / (2 * k) / 32 * 32);
+    const std::int64_t columns = std::max<std::int64_t>(32, kRightBytes / (2 * k) / 32 * 32), k_steps = k / 32;
     for (std::int64_t j0 = 0; j0 < n; j0 += columns)
-      for (std::int64_t i0 = begin; i0 < end; i0 += kPanel)
-        for (std::int64_t j = j0; j < std::min(n, j0 + columns); j += 32)
-          for (std::int64_t i = i0; i < std::min(end, i0 + kPanel); i += 32) {
+      for (std::int64_t i0 = begin; i0 < end; i0 += kPanel) {
+        const std::int64_t j_end = std::min(n, j0 + columns), i_end = std::min(end, i0 + kPanel);
+        const std::int64_t blocks = (j_end - j0) / 32 * ((i_end - i0) / 32);
+        Ahead panel(a + i_end * a_step, std::min(kPanel, end - i_end), 2 * k, 2 * a_step, blocks * k_steps);
+        for (std::int64_t j = j0; j < j_end; j += 32)
+          for (std::int64_t i = i0; i < i_end; i += 32) {
+            Ahead next = i + 32 < i_end   ? block_ahead(y, i + 32, j, k_steps)
+                         : j + 32 < j_end ? block_ahead(y, i0, j + 32, k_steps)
+                         : i_end < end    ? block_ahead(y, i_end, j0, k_steps)
+                                          : Ahead();
             alignas(64) float c[32 * 32];
-            prefetch_block(y, i, j);
-            tile_product_32x32<false>(c, 32, LeftTiles::row_major(a + i * a_step, a_step), b.from(0, j), k);
+            tile_product_32x32<false>(c, 32, LeftTiles::row_major(a + i * a_step, a_step), b.from(0, j), k, next, panel);
             store_block(y, i, j, c, 32);
           }
+      }
     return;
   }
   constexpr std::int64_t kRows = 128, kColumns = 512;
@@ -84,9 +91,13 @@ void product_rows(Tensor y, const bf16* a, std::int64_t a_step, const RightTiles
       const std::int64_t rows = std::min(kRows, end - i0), wide = std::min(kColumns, n - j0);
       for (std::int64_t at = 0; at < k; at += depth) {
         const LeftTiles left = LeftTiles::row_major(a + i0 * a_step + at, a_step);
-        const std::int64_t deep = std::min(depth, k - at);
-        at == 0 ? tile_product<false>(c, kColumns, left, b.from(at, j0), rows, wide, deep)
-                : tile_product<true>(c, kColumns, left, b.from(at, j0), rows, wide, deep);
+        const std::int64_t deep = std::min(depth, k - at), steps = rows / 32 * (wide / 32) * (deep / 32);
+        const bool is_last = at + deep >= k;  // then what comes next is the panel below
+        const std::int64_t next_deep = is_last ? depth : std::min(depth, k - at - deep);
+        const Ahead next(is_last ? a + (i0 + rows) * a_step : left.data + deep, is_last ? std::min(kRows, end - i0 - rows) : rows,
+                         2 * next_deep, 2 * a_step, steps);
+        at == 0 ? tile_product<false>(c, kColumns, left, b.from(at, j0), rows, wide, deep, next)
+                : tile_product<true>(c, kColumns, left, b.from(at, j0), rows, wide, deep, next);
       }
       for (std::int64_t i = 0; i < rows; i += 32)
         for (std::int64_t j = 0; j < wide; j += 32) store_block(y, i0 + i, j0 + j, c + i * kColumns + j, kColumns);

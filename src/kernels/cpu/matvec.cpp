@@ -8,40 +8,22 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/matvec.cpp"
 #include <hwy/foreach_target.h>
 
-#include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/matvec-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
 
-// Traffic: w once; x stays in L1. Four rows at once share the loads of x and hide the latency of one another's additions. Each row
-// has one vector of partial sums, so its result does not depend on which rows stand beside it.
-template <int kRows, class W>
-HWY_INLINE void some_rows(float* y, const W* w, std::int64_t row_stride, const float* x, std::int64_t n) {
-  F32 sums[kRows];
-  for (F32& s : sums) s = zero();
-  each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR {
-    const F32 v = load(x + i, lanes);
-    for (int r = 0; r < kRows; ++r) sums[r] = hn::MulAdd(load(w + r * row_stride + i, lanes), v, sums[r]);
-  });
-  for (int r = 0; r < kRows; ++r) y[r] = sum(sums[r]);
-}
-
-template <class W>
-void rows_of(float* y, ConstTensor w, const float* x) {
-  const std::int64_t rows = w.dim(0), n = w.dim(1), stride = w.row_stride();
-  const W* const from = static_cast<const W*>(w.raw());
-  std::int64_t r = 0;
-  for (; r + 4 <= rows; r += 4) some_rows<4>(y + r, from + r * stride, stride, x, n);
-  for (; r < rows; ++r) some_rows<1>(y + r, from + r * stride, stride, x, n);
-}
+// Traffic: w once; x stays in L1.
 void matvec_rows(float* y, ConstTensor w, const float* x) {
-  w.dtype() == DType::bf16 ? rows_of<bf16>(y, w, x) : rows_of<float>(y, w, x);
+  const std::int64_t rows = w.dim(0), n = w.dim(1), stride = w.row_stride();
+  w.dtype() == DType::bf16 ? row_dots(y, static_cast<const bf16*>(w.raw()), stride, rows, x, n)
+                           : row_dots(y, static_cast<const float*>(w.raw()), stride, rows, x, n);
 }
 
-void widen(float* to, const bf16* from, std::int64_t n) {
+void widen_row(float* to, const bf16* from, std::int64_t n) {
   each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(to + i, load(from + i, lanes), lanes); });
 }
-void narrow(bf16* to, const float* from, std::int64_t n) {
+void narrow_row(bf16* to, const float* from, std::int64_t n) {
   each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(to + i, load(from + i, lanes), lanes); });
 }
 
@@ -52,8 +34,8 @@ HWY_AFTER_NAMESPACE();
 namespace corollary::cpu {
 namespace {
 HWY_EXPORT(matvec_rows);
-HWY_EXPORT(widen);
-HWY_EXPORT(narrow);
+HWY_EXPORT(widen_row);
+HWY_EXPORT(narrow_row);
 }  // namespace
 
 void matvec(Stream&, Tensor y, ConstTensor w, ConstTensor x) {
@@ -62,7 +44,7 @@ void matvec(Stream&, Tensor y, ConstTensor w, ConstTensor x) {
   const float* from = nullptr;
   if (x.dtype() == DType::bf16) {
     wide_x.resize(static_cast<std::size_t>(n));
-    HWY_DYNAMIC_DISPATCH(widen)(wide_x.data(), x.data<bf16>(), n);
+    HWY_DYNAMIC_DISPATCH(widen_row)(wide_x.data(), x.data<bf16>(), n);
     from = wide_x.data();
   } else {
     from = x.data<float>();
@@ -77,7 +59,7 @@ void matvec(Stream&, Tensor y, ConstTensor w, ConstTensor x) {
   parallel_items(rows, n * size_of(w.dtype()), [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(matvec_rows)(to + begin, w.rows(begin, end), from);
   });
-  if (y.dtype() == DType::bf16) HWY_DYNAMIC_DISPATCH(narrow)(y.data<bf16>(), to, rows);
+  if (y.dtype() == DType::bf16) HWY_DYNAMIC_DISPATCH(narrow_row)(y.data<bf16>(), to, rows);
 }
 
 }  // namespace corollary::cpu

@@ -38,8 +38,7 @@ void forward(Tensor y, float* rstd, ConstTensor x, const T* w, float eps) {
   }
 }
 void rmsnorm_rows(Tensor y, float* rstd, ConstTensor x, const void* w, float eps) {
-  x.dtype() == DType::bf16 ? forward(y, rstd, x, static_cast<const bf16*>(w), eps)
-                           : forward(y, rstd, x, static_cast<const float*>(w), eps);
+  with_element(x.dtype(), [&](auto element) HWY_ATTR { forward(y, rstd, x, static_cast<const decltype(element)*>(w), eps); });
 }
 
 template <class T>
@@ -50,8 +49,8 @@ void add_forward(Tensor sum, Tensor y, float* rstd, ConstTensor x, ConstTensor d
     const T* const in = row<T>(x, t);
     const T* const added = row<T>(delta, t);
     const float sum_sq = sum_over(n, [&](std::int64_t i, auto lanes, F32 total) HWY_ATTR {
-      store(out + i, load(in + i, lanes) + load(added + i, lanes), lanes);
-      const F32 v = load(static_cast<const T*>(out) + i, lanes);  // again, for the norm is of the rounded sum
+      const F32 v = rounded<T>(load(in + i, lanes) + load(added + i, lanes));  // the norm is of what is stored
+      store(out + i, v, lanes);
       return hn::MulAdd(v, v, total);
     });
     rstd[t] = 1 / std::sqrt(sum_sq / static_cast<float>(n) + eps);
@@ -59,8 +58,8 @@ void add_forward(Tensor sum, Tensor y, float* rstd, ConstTensor x, ConstTensor d
   }
 }
 void add_rmsnorm_rows(Tensor sum, Tensor y, float* rstd, ConstTensor x, ConstTensor delta, const void* w, float eps) {
-  sum.dtype() == DType::bf16 ? add_forward(sum, y, rstd, x, delta, static_cast<const bf16*>(w), eps)
-                             : add_forward(sum, y, rstd, x, delta, static_cast<const float*>(w), eps);
+  with_element(sum.dtype(),
+               [&](auto element) HWY_ATTR { add_forward(sum, y, rstd, x, delta, static_cast<const decltype(element)*>(w), eps); });
 }
 
 // With r = rstd and g = dy w:   dx += r g - x r^3 mean(g x),   dw += dy x r.
@@ -83,8 +82,7 @@ void backward(Tensor dx, float* dw, ConstTensor dy, ConstTensor x, const T* w, c
   }
 }
 void rmsnorm_backward_rows(Tensor dx, float* dw, ConstTensor dy, ConstTensor x, const void* w, const float* rstd) {
-  x.dtype() == DType::bf16 ? backward(dx, dw, dy, x, static_cast<const bf16*>(w), rstd)
-                           : backward(dx, dw, dy, x, static_cast<const float*>(w), rstd);
+  with_element(x.dtype(), [&](auto element) HWY_ATTR { backward(dx, dw, dy, x, static_cast<const decltype(element)*>(w), rstd); });
 }
 
 void add_rows(float* total, const float* rows, std::int64_t num_rows, std::int64_t stride, std::int64_t n) {

@@ -32,8 +32,8 @@ void rotate(Tensor x, const std::int32_t* positions, const float* cosines, const
 }
 void rope_rows(Tensor x, const std::int32_t* positions, const float* cosines, const float* sines, std::int64_t half,
                std::int64_t heads, float direction) {
-  x.dtype() == DType::bf16 ? rotate<bf16>(x, positions, cosines, sines, half, heads, direction)
-                           : rotate<float>(x, positions, cosines, sines, half, heads, direction);
+  with_element(x.dtype(),
+               [&](auto element) HWY_ATTR { rotate<decltype(element)>(x, positions, cosines, sines, half, heads, direction); });
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ HWY_BEFORE_NAMESPACE();
 namespace corollary::cpu::HWY_NAMESPACE {
 namespace {
 
-HWY_INLINE F32 sigmoid(F32 g) { return all(1.0f) / (all(1.0f) + exp(zero() - g)); }
+/// e^-g, at most e^87: the sigmoid of -87, 1.6e-38, stands for all below.
+HWY_INLINE F32 exp_minus(F32 g) { return exp(hn::Min(zero() - g, all(87.0f))); }
 
 template <class T>
 void forward(Tensor y, ConstTensor gate_up) {
@@ -22,16 +23,16 @@ void forward(Tensor y, ConstTensor gate_up) {
     const T *const gate = row<T>(gate_up, t), *const up = gate + n;
     each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR {
       const F32 g = load(gate + i, lanes);
-      store(out + i, g * sigmoid(g) * load(up + i, lanes), lanes);
+      store(out + i, g * reciprocal(all(1.0f) + exp_minus(g)) * load(up + i, lanes), lanes);
     });
   }
 }
 void swiglu_rows(Tensor y, ConstTensor gate_up) {
-  y.dtype() == DType::bf16 ? forward<bf16>(y, gate_up) : forward<float>(y, gate_up);
+  with_element(y.dtype(), [&](auto element) HWY_ATTR { forward<decltype(element)>(y, gate_up); });
 }
 
-// With s = sigmoid(g):   dg = dy u s (1 + g (1 - s)),   du = dy g s.   All is read before any is written, so that outputs may lie
-// on inputs.
+// With s = sigmoid(g):   dg = dy u s (1 + g (1 - s)),   du = dy g s.   1 - s is e^-g s, which keeps its digits where s is near 1.
+// All is read before any is written, so that outputs may lie on inputs.
 template <class T, bool kWithY>
 void backward(Tensor d_gate_up, Tensor y, ConstTensor dy, ConstTensor gate_up) {
   const std::int64_t n = dy.dim(1);
@@ -41,18 +42,18 @@ void backward(Tensor d_gate_up, Tensor y, ConstTensor dy, ConstTensor gate_up) {
     T* const out = kWithY ? row<T>(y, t) : nullptr;
     each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR {
       const F32 g = load(gate + i, lanes), u = load(up + i, lanes), d = load(d_out + i, lanes);
-      const F32 s = sigmoid(g), silu = g * s;
-      store(d_gate + i, d * u * hn::MulAdd(silu, all(1.0f) - s, s), lanes);
+      const F32 e = exp_minus(g), s = reciprocal(all(1.0f) + e), silu = g * s;
+      store(d_gate + i, d * u * hn::MulAdd(silu, e * s, s), lanes);
       store(d_up + i, d * silu, lanes);
       if constexpr (kWithY) store(out + i, silu * u, lanes);
     });
   }
 }
 void swiglu_backward_rows(Tensor d_gate_up, Tensor y, ConstTensor dy, ConstTensor gate_up) {
-  if (dy.dtype() == DType::bf16)
-    y ? backward<bf16, true>(d_gate_up, y, dy, gate_up) : backward<bf16, false>(d_gate_up, y, dy, gate_up);
-  else
-    y ? backward<float, true>(d_gate_up, y, dy, gate_up) : backward<float, false>(d_gate_up, y, dy, gate_up);
+  with_element(dy.dtype(), [&](auto element) HWY_ATTR {
+    y ? backward<decltype(element), true>(d_gate_up, y, dy, gate_up)
+      : backward<decltype(element), false>(d_gate_up, y, dy, gate_up);
+  });
 }
 
 }  // namespace
