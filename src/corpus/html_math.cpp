@@ -11,17 +11,6 @@ bool has_any(std::string_view text, std::initializer_list<std::string_view> word
   return false;
 }
 
-/// Space-separated tokens, compared whole.
-bool has_token(std::string_view list, std::initializer_list<std::string_view> tokens) {
-  for (std::size_t at = 0; at < list.size();) {
-    const std::size_t end = std::min(list.find_first_of(" \t\n", at), list.size());
-    for (const auto token : tokens)
-      if (list.substr(at, end - at) == token) return true;
-    at = end + 1;
-  }
-  return false;
-}
-
 /// Addresses whose query is the formula itself.
 bool is_renderer(std::string_view src) { return has_any(src, {"codecogs.com", "mimetex.cgi", "mathtex.cgi"}); }
 
@@ -80,9 +69,9 @@ bool is_formula(HtmlNode node) {
   if (name == "script") return node.attribute("type").starts_with("math/tex");
   if (name != "img") return false;
   if (has_any(node.attribute("class"), {"mwe-math-fallback"})) return false;  // beside the <math> it stands for
-  return has_token(node.attribute("class"),
-                   {"latex", "tex", "latexcenter", "latexdisplay", "latexblock", "latexblockcenter", "math"}) ||
-         is_renderer(node.attribute("src")) || has_any(node.attribute("src"), {"latex.php"});
+  for (const char* formula_class : {"latex", "tex", "latexcenter", "latexdisplay", "latexblock", "latexblockcenter", "math"})
+    if (has_class(node, formula_class)) return true;
+  return is_renderer(node.attribute("src")) || has_any(node.attribute("src"), {"latex.php"});
 }
 
 HtmlFormula read_formula(HtmlNode node) {

@@ -8,215 +8,43 @@
 #include <utility>
 #include <vector>
 
+#include "corpus/html_boilerplate.h"
 #include "corpus/html_math.h"
 #include "corpus/html_tree.h"
 #include "corpus/text.h"
+#include "corpus/text_writer.h"
 
 namespace corollary {
 namespace {
 
-using Words = std::unordered_set<std::string_view>;
-
-const Words kSkippedElements = {"script", "style",  "nav",   "footer", "aside",  "noscript", "template",
-                                "iframe", "object", "embed", "button", "select", "input",    "option",
-                                "svg",    "canvas", "audio", "video",  "head",   "dialog",   "map"};
-const Words kSkippedClasses = {"headerlink",
-                               "sphinxsidebar",
-                               "related",
-                               "footer",
-                               "navbar",
-                               "breadcrumb",
-                               "breadcrumbs",
-                               "bd-sidebar",
-                               "bd-toc",
-                               "bd-sidebar-primary",
-                               "bd-sidebar-secondary",
-                               "sidebar",
-                               "toc",
-                               "toctree-wrapper",
-                               "prev-next-bottom",
-                               "prev-next-area",
-                               "prev-next-footer",
-                               "wy-nav-side",
-                               "wy-nav-top",
-                               "rst-footer-buttons",
-                               "rst-versions",
-                               "viewcode-link",
-                               "viewcode-back",
-                               "copybtn",
-                               "sr-only",
-                               "screen-reader-text",
-                               "noprint",
-                               "navbox",
-                               "mw-editsection",
-                               "mw-jump-link",
-                               "catlinks",
-                               "printfooter",
-                               "skip-link",
-                               "header-article",
-                               "navigation",
-                               "MathJax_Preview",
-                               "MathJax",
-                               "MathJax_Display",
-                               "MathJax_SVG",
-                               "MathJax_CHTML",
-                               "mjx-chtml",
-                               "katex-html",
-                               "linenos",
-                               "linenodiv",
-                               "prompt-copy",
-                               "edit-this-page",
-                               "chlinktop",
-                               "chlinkbot",
-                               "chlinkprevnexttop",
-                               "chlinkprevnextbot",
-                               "foot",
-                               "nav-panel",
-                               "sphinx-version",
-                               "theme-version"};
-const Words kSkippedIds = {"sidebar",       "navigation", "footer",      "nav",         "menu",    "toc",
-                           "mw-navigation", "mw-head",    "mw-panel",    "catlinks",    "siteSub", "jump-to-nav",
-                           "searchbox",     "navbar",     "navbar-main", "breadcrumbs", "comments"};
-const Words kSkippedRoles = {"navigation", "search", "banner", "contentinfo", "complementary", "button", "menu", "dialog"};
-const Words kBlocks = {"p",      "div",    "section", "article",  "main",  "blockquote", "figure",  "figcaption",
-                       "dl",     "dt",     "address", "fieldset", "form",  "center",     "details", "summary",
-                       "header", "hgroup", "caption", "tbody",    "thead", "tfoot",      "table",   "tr",
-                       "td",     "th",     "ul",      "ol",       "body",  "html"};
-
-template <class F>
-bool any_token(std::string_view list, F matches) {
-  for (std::size_t at = 0; at < list.size();) {
-    const std::size_t end = std::min(list.find_first_of(" \t\n", at), list.size());
-    if (end > at && matches(list.substr(at, end - at))) return true;
-    at = end + 1;
-  }
-  return false;
-}
-bool has_class(HtmlNode node, std::string_view name) {
-  return any_token(node.attribute("class"), [&](std::string_view token) { return token == name; });
-}
-
-bool is_hidden(HtmlNode node) {
-  const std::string_view style = node.attribute("style");
-  if (style.find("display") == std::string_view::npos) return false;
-  std::string plain;
-  for (const char c : style)
-    if (!is_ascii_space(c)) plain += c;
-  return plain.find("display:none") != std::string::npos && node.attribute("class").find("mwe-math") == std::string_view::npos;
-}
-
-template <class F>
-HtmlNode find_first(HtmlNode node, const F& wanted) {
-  for (HtmlNode child = node.first_child(); child; child = child.next()) {
-    if (!child.is_element()) continue;
-    if (wanted(child)) return child;
-    if (HtmlNode found = find_first(child, wanted)) return found;
-  }
-  return {};
-}
-
-int heading_level(std::string_view name) {
-  return name.size() == 2 && name[0] == 'h' && name[1] >= '1' && name[1] <= '6' ? name[1] - '0' : 0;
-}
-
-bool is_skipped(HtmlNode node, std::string_view name) {
-  if (kSkippedElements.contains(name)) return name != "aside" || !has_class(node, "footnote");
-  if ((name == "header" || has_class(node, "header")) &&
-      !find_first(node, [](HtmlNode at) { return heading_level(at.name()) > 0; }))
-    return true;
-  if (kSkippedRoles.contains(node.attribute("role")) || kSkippedIds.contains(node.attribute("id"))) return true;
-  const std::string_view classes = node.attribute("class");
-  if (!classes.empty() && any_token(classes, [](std::string_view token) { return kSkippedClasses.contains(token); })) return true;
-  if (has_class(node, "contents") && has_class(node, "topic")) return true;
-  return is_hidden(node);
-}
-
-/// Text under construction: words separated by single blanks, blocks by newlines, each line led by the current indentation.
-class Writer {
- public:
-  explicit Writer(bool is_one_line) : is_one_line_(is_one_line) {}
-
-  void words(std::string_view text) {
-    for (const char c : text) {
-      if (is_ascii_space(c)) {
-        has_blank_ = true;
-      } else {
-        begin();
-        out_ += c;
-      }
-    }
-  }
-  void blank() { has_blank_ = true; }
-  /// At least `lines` newlines before what follows: 1 a new line, 2 a new paragraph.
-  void block(int lines) {
-    if (is_glued_) return;
-    if (is_one_line_)
-      has_blank_ = true;
-    else
-      newlines_ = std::max(newlines_, lines);
-  }
-  /// What follows stands `lines` newlines below (0: behind a blank), whatever blocks it opens before its first word.
-  void glue(int lines) {
-    newlines_ = is_one_line_ ? 0 : lines;
-    has_blank_ = true;
-    is_glued_ = true;
-  }
-  void unglue() { is_glued_ = false; }
-  /// As it is, with its newlines.
-  void verbatim(std::string_view text) {
-    for (const char c : text) {
-      if (c == '\n' && !is_one_line_) {
-        out_ += '\n';
-        is_line_start_ = true;
-      } else {
-        begin();
-        out_ += c == '\n' ? ' ' : c;
-      }
-    }
-  }
-  void indent(int by) { indentation_ += by; }
-  std::string& out() { return out_; }
-
- private:
-  /// Settles the blanks and newlines owed before a character.
-  void begin() {
-    if (newlines_ > 0 && !out_.empty()) {
-      out_.append(static_cast<std::size_t>(newlines_), '\n');
-      is_line_start_ = true;
-    } else if (has_blank_ && !out_.empty() && !is_line_start_) {
-      out_ += ' ';
-    }
-    newlines_ = 0;
-    has_blank_ = false;
-    is_glued_ = false;
-    if (is_line_start_) out_.append(static_cast<std::size_t>(std::min(indentation_, 24)), ' ');
-    is_line_start_ = false;
-  }
-
-  std::string out_;
-  bool is_one_line_, has_blank_ = false, is_line_start_ = true, is_glued_ = false;
-  int newlines_ = 0, indentation_ = 0;
-};
+/// Elements that stand on lines of their own.
+const std::unordered_set<std::string_view> kBlocks = {
+    "p",       "div",      "section", "article", "main",    "blockquote", "figure", "figcaption", "dl",      "dt",
+    "address", "fieldset", "form",    "center",  "details", "summary",    "header", "hgroup",     "caption", "tbody",
+    "thead",   "tfoot",    "table",   "tr",      "td",      "th",         "ul",     "ol",         "body",    "html"};
 
 class Extraction {
  public:
   explicit Extraction(bool has_math_delimiters) : has_math_delimiters_(has_math_delimiters) {}
 
-  void children(HtmlNode node, Writer& to) {
+  void children(HtmlNode node, TextWriter& to) {
     for (HtmlNode child = node.first_child(); child; child = child.next()) visit(child, to);
   }
 
   HtmlText result;
 
  private:
-  void visit(HtmlNode node, Writer& to) {
+  void visit(HtmlNode node, TextWriter& to) {
     if (node.is_text()) return text(node.text(), to);
     if (!node.is_element()) return;
-    const std::string_view name = node.name();
     if (is_formula(node)) return formula(node, to);
-    if (is_skipped(node, name)) return;
-    if (has_class(node, "math")) return marked_formula(node, to);
-    if (has_class(node, "classifier")) to.words(" : ");  // drawn by the style sheet
+    if (is_boilerplate(node)) return;
+    const std::string_view name = node.name(), classes = node.attribute("class");
+    if (!classes.empty()) {
+      if (has_token(classes, "math")) return marked_formula(node, to);
+      if (has_token(classes, "classifier")) to.words(" : ");  // drawn by the style sheet
+      if (has_token(classes, "label") && is_footnote(node.parent())) return label(node, to);
+    }
     if (name == "br") return to.block(1);
     if (name == "hr") return to.block(2);
     if (name == "pre") return preformatted(node, to);
@@ -236,7 +64,15 @@ class Extraction {
     if (is_block) to.block(2);
   }
 
-  void text(std::string_view text, Writer& to) {
+  static bool is_footnote(HtmlNode node) { return has_class(node, "footnote") || has_class(node, "citation"); }
+  /// A footnote's mark, its text behind it.
+  void label(HtmlNode node, TextWriter& to) {
+    to.block(2);
+    to.words(line_of(node));
+    to.glue(0);
+  }
+
+  void text(std::string_view text, TextWriter& to) {
     if (!has_math_delimiters_ || text.find_first_of("\\$") == std::string_view::npos)
       to.words(text);
     else
@@ -250,7 +86,7 @@ class Extraction {
     if (in_link_ > 0) result.link_bytes += visible;
   }
 
-  void formula(HtmlNode node, Writer& to) {
+  void formula(HtmlNode node, TextWriter& to) {
     const HtmlFormula found = read_formula(node);
     const std::string text = delimited(found);
     if (text.empty()) return;
@@ -262,7 +98,7 @@ class Extraction {
   }
 
   /// Sphinx: an element of class math that holds \( \), \[ \] or an environment as text.
-  void marked_formula(HtmlNode node, Writer& to) {
+  void marked_formula(HtmlNode node, TextWriter& to) {
     HtmlFormula found;
     raw_text(node, found.latex);
     const bool is_block = node.name() == "div";
@@ -281,14 +117,14 @@ class Extraction {
 
   /// The children's text on one line.
   std::string line_of(HtmlNode node) {
-    Writer line(true);
+    TextWriter line(true);
     ++nested_;
     children(node, line);
     --nested_;
-    return std::string(trim(line.out()));
+    return std::string(trim(line.text()));
   }
 
-  void heading(HtmlNode node, int level, Writer& to) {
+  void heading(HtmlNode node, int level, TextWriter& to) {
     const std::string title = line_of(node);
     if (title.empty()) return;
     to.block(2);
@@ -303,12 +139,12 @@ class Extraction {
         out += child.text();
       else if (child.name() == "br")
         out += '\n';
-      else if (child.is_element() && !is_skipped(child, child.name()))
+      else if (child.is_element() && !is_boilerplate(child))
         raw_text(child, out);
     }
   }
 
-  void preformatted(HtmlNode node, Writer& to) {
+  void preformatted(HtmlNode node, TextWriter& to) {
     std::string code;
     raw_text(node, code);
     code = tidy_code(code);
@@ -335,7 +171,7 @@ class Extraction {
     return out;
   }
 
-  void inline_code(HtmlNode node, Writer& to) {
+  void inline_code(HtmlNode node, TextWriter& to) {
     std::string code;
     raw_text(node, code);
     if (find_first(node, is_formula)) return children(node, to);
@@ -348,7 +184,7 @@ class Extraction {
     count(inside);
   }
 
-  void list(HtmlNode node, bool is_numbered, Writer& to) {
+  void list(HtmlNode node, bool is_numbered, TextWriter& to) {
     to.block(depth_of_lists_ == 0 ? 2 : 1);
     ++depth_of_lists_, ++nested_;
     int number = 0;
@@ -357,12 +193,12 @@ class Extraction {
         visit(item, to);
         continue;
       }
-      if (is_skipped(item, "li")) continue;
+      if (is_boilerplate(item)) continue;
       const std::string mark = is_numbered ? std::to_string(++number) + ". " : "- ";
       // Known only afterwards whether the item holds anything: an empty one leaves no mark.
-      Writer inside(false);
+      TextWriter inside(false);
       children(item, inside);
-      const std::string_view body = trim(inside.out());
+      const std::string_view body = trim(inside.text());
       if (body.empty()) continue;
       to.block(1);
       to.verbatim(mark);
@@ -375,7 +211,7 @@ class Extraction {
   }
 
   /// A definition below its term. What a signature or a field's name heads is the page's text itself: not indented.
-  void indented(HtmlNode node, Writer& to) {
+  void indented(HtmlNode node, TextWriter& to) {
     const HtmlNode list = node.parent();
     const bool is_flat = has_class(list, "field-list") || has_class(list, "py") || has_class(list, "class") ||
                          has_class(list, "function") || has_class(list, "footnote") || has_class(list, "citation");
@@ -385,22 +221,20 @@ class Extraction {
     to.unglue();
     to.block(1);
   }
-  void term(HtmlNode node, Writer& to) {
+  void term(HtmlNode node, TextWriter& to) {
     const std::string line = line_of(node);
     if (line.empty()) return;
     const bool is_signature = has_class(node, "sig") && line.find('`') == std::string::npos;
     to.unglue();
     to.block(is_signature ? 2 : 1);
     to.words(is_signature ? fmt::format("`{}`", line) : line);
-    if (has_class(node, "label"))
-      to.glue(0);
-    else if (is_signature)
+    if (is_signature)
       to.block(2);
     else
       to.glue(1);
   }
 
-  void script(HtmlNode node, bool is_raised, Writer& to) {
+  void script(HtmlNode node, bool is_raised, TextWriter& to) {
     const std::string inside = line_of(node);
     if (inside.empty()) return;
     if (inside.find(' ') != std::string::npos || inside.front() == '[' || inside.front() == '$') return to.words(inside);
@@ -408,7 +242,7 @@ class Extraction {
     to.words(inside.size() == 1 ? fmt::format("{}{}", mark, inside) : fmt::format("{}{{{}}}", mark, inside));
   }
 
-  void link(HtmlNode node, Writer& to) {
+  void link(HtmlNode node, TextWriter& to) {
     const bool is_footnote = has_class(node, "brackets") || has_class(node, "footnote-reference");
     const std::string line = line_of_link(node);
     if (line == "[source]" || line == "[docs]" || line == "\xC2\xB6" || line == "[edit]") return;
@@ -425,7 +259,7 @@ class Extraction {
   }
 
   /// One line a row, cells between " | ". A table that holds blocks is layout: its cells are blocks.
-  void table(HtmlNode node, Writer& to) {
+  void table(HtmlNode node, TextWriter& to) {
     const auto is_layout = [](HtmlNode at) {
       const std::string_view name = at.name();
       return name == "table" || name == "pre" || name == "ul" || name == "ol" || name == "blockquote" || heading_level(name) > 0;
@@ -440,10 +274,10 @@ class Extraction {
     }
     to.block(2);
   }
-  void rows(HtmlNode node, Writer& to) {
+  void rows(HtmlNode node, TextWriter& to) {
     for (HtmlNode child = node.first_child(); child; child = child.next()) {
       if (child.name() != "tr") {
-        if (child.is_element() && !is_skipped(child, child.name())) {
+        if (child.is_element() && !is_boilerplate(child)) {
           if (child.name() == "caption") {
             visit(child, to);
           } else {
@@ -455,7 +289,7 @@ class Extraction {
       std::string row;
       bool has_text = false, is_first = true;
       for (HtmlNode cell = child.first_child(); cell; cell = cell.next()) {
-        if ((cell.name() != "td" && cell.name() != "th") || is_skipped(cell, cell.name())) continue;
+        if ((cell.name() != "td" && cell.name() != "th") || is_boilerplate(cell)) continue;
         const std::string text = line_of(cell);
         if (!std::exchange(is_first, false)) row += " | ";
         row += text;
@@ -523,9 +357,9 @@ HtmlText html_to_text(std::string_view html) {
   const bool has_math = mentions_math_renderer(utf8);
   const auto extract = [&](HtmlNode node) {
     Extraction extraction(has_math);
-    Writer writer(false);
+    TextWriter writer(false);
     extraction.children(node, writer);
-    extraction.result.text = tidy_lines(writer.out());
+    extraction.result.text = tidy_lines(writer.text());
     return std::move(extraction.result);
   };
   HtmlText page;
@@ -536,9 +370,9 @@ HtmlText html_to_text(std::string_view html) {
     if (whole.text_bytes > 2 * page.text_bytes) page = std::move(whole);  // the mark was on the wrong element
   }
   if (const HtmlNode title = find_first(root, [](HtmlNode at) { return at.name() == "title"; })) {
-    Writer line(true);
+    TextWriter line(true);
     for (HtmlNode child = title.first_child(); child; child = child.next()) line.words(child.text());
-    page.title = trim(line.out());
+    page.title = trim(line.text());
   }
   // Character references may name what no text holds: surrogates, for one.
   for (std::string* text : {&page.text, &page.title})

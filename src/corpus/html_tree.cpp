@@ -113,4 +113,13 @@ HtmlTree::~HtmlTree() = default;
 HtmlNode HtmlTree::root() const { return {myhtml_tree_get_node_html(state_->tree), state_->tree}; }
 bool HtmlTree::was_cut() const { return state_->was_cut; }
 
+bool has_token(std::string_view list, std::string_view token) {
+  for (std::size_t at = list.find(token); at != std::string_view::npos; at = list.find(token, at + 1)) {
+    const std::size_t end = at + token.size();
+    const auto is_blank = [&](std::size_t i) { return list[i] == ' ' || list[i] == '\t' || list[i] == '\n'; };
+    if ((at == 0 || is_blank(at - 1)) && (end == list.size() || is_blank(end))) return true;
+  }
+  return false;
+}
+
 }  // namespace corollary

@@ -43,4 +43,24 @@ class HtmlTree {
   std::unique_ptr<State> state_;
 };
 
+/// Whether the blank-separated `list` has `token` as a whole.
+bool has_token(std::string_view list, std::string_view token);
+inline bool has_class(HtmlNode node, std::string_view name) { return has_token(node.attribute("class"), name); }
+
+/// The first element below `node`, in the page's order, of which `wanted` is true.
+template <class F>
+HtmlNode find_first(HtmlNode node, const F& wanted) {
+  for (HtmlNode child = node.first_child(); child; child = child.next()) {
+    if (!child.is_element()) continue;
+    if (wanted(child)) return child;
+    if (HtmlNode found = find_first(child, wanted)) return found;
+  }
+  return {};
+}
+
+/// 1 to 6 for "h1" to "h6", else 0.
+inline int heading_level(std::string_view name) {
+  return name.size() == 2 && name[0] == 'h' && name[1] >= '1' && name[1] <= '6' ? name[1] - '0' : 0;
+}
+
 }  // namespace corollary
