@@ -1,10 +1,11 @@
 # One static library per folder of src/, warnings on one interface target, a unit test beside each source.
 
 add_library(corollary_warnings INTERFACE)
-target_compile_options(corollary_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow=compatible-local -Wnon-virtual-dtor -Woverloaded-virtual
-                                                    -Wimplicit-fallthrough -Werror)
+target_compile_options(corollary_warnings INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow=compatible-local;-Wnon-virtual-dtor;-Woverloaded-virtual;-Wimplicit-fallthrough;-Werror>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;-Werror=all-warnings>")
 # gcc 12 sees overlap where strings are concatenated (its bug 105651).
-target_compile_options(corollary_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+target_compile_options(corollary_warnings INTERFACE "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-restrict>")
 
 # corollary_library(NAME SOURCES a.cpp b.cpp LINKS corollary_base PRIVATE_LINKS zstd)
 # Makes corollary_<NAME>; others include its headers as "<NAME>/header.h".

@@ -46,7 +46,8 @@ xz-utils
 '
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-has_candidate() { apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
+# Not `apt-cache | grep -q`: grep leaves at the first match, and under pipefail the broken pipe would read as "no such package".
+has_candidate() { [[ "$(apt-cache policy "$1" 2>/dev/null)" =~ Candidate:\ [^\(] ]]; }
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then

@@ -17,7 +17,7 @@ TEST(Buffer, IsAlignedAndZeroAtBirth) {
     const Buffer buffer(bytes);
     EXPECT_EQ(buffer.size_bytes(), bytes);
     ASSERT_NE(buffer.data(), nullptr);
-    EXPECT_TRUE(is_aligned(buffer.data(), bytes >= 2 << 20 ? 2 << 20 : 64));
+    EXPECT_TRUE(is_aligned(buffer.data(), bytes >= 2 << 20 ? 2 << 20 : 256));
     for (std::int64_t i = 0; i < bytes; ++i) ASSERT_EQ(static_cast<const char*>(buffer.data())[i], 0);
   }
 }
@@ -47,10 +47,10 @@ TEST(OwnedTensor, ViewsItsMemory) {
 TEST(Arena, HandsOutPiecesThatDoNotOverlap) {
   Arena arena(Arena::padded(12) + Arena::padded(200));
   const Tensor a = arena.take(DType::f32, {3}), b = arena.take(DType::bf16, {10, 10});
-  EXPECT_TRUE(is_aligned(a.raw(), 64));
-  EXPECT_TRUE(is_aligned(b.raw(), 64));
-  EXPECT_EQ(static_cast<std::byte*>(b.raw()) - static_cast<std::byte*>(a.raw()), 64);
-  EXPECT_EQ(arena.used_bytes(), 64 + 256);
+  EXPECT_TRUE(is_aligned(a.raw(), 256));
+  EXPECT_TRUE(is_aligned(b.raw(), 256));
+  EXPECT_EQ(static_cast<std::byte*>(b.raw()) - static_cast<std::byte*>(a.raw()), 256);
+  EXPECT_EQ(arena.used_bytes(), 256 + 256);
   std::memset(b.raw(), 1, 200);
   EXPECT_EQ(a.data<float>()[2], 0);
   arena.reset();
@@ -63,19 +63,19 @@ TEST(Arena, CountsWhatItWouldTake) {
   EXPECT_FALSE(a);
   EXPECT_EQ(a.shape(), (Shape{3}));
   plan.take(DType::bf16, {std::int64_t{1} << 30, 100});
-  EXPECT_EQ(plan.used_bytes(), 64 + (std::int64_t{200} << 30));
-  Arena exact(64);
+  EXPECT_EQ(plan.used_bytes(), 256 + (std::int64_t{200} << 30));
+  Arena exact(256);
   EXPECT_NO_THROW(exact.take(DType::f32, {3}));
 }
 
 TEST(Arena, SaysWhatIsMissing) {
-  Arena arena(128);
+  Arena arena(512);
   arena.take(DType::f32, {16});
   try {
-    arena.take(DType::f32, {17});
+    arena.take(DType::f32, {65});
     ADD_FAILURE() << "took more than there is";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("need 128 bytes, 64 left of 128"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("need 512 bytes, 256 left of 512"), std::string::npos) << error.what();
   }
   EXPECT_NO_THROW(arena.take(DType::f32, {16}));  // a refusal takes nothing
   EXPECT_THROW(Arena().take(DType::u8, {1}), Error);
