@@ -68,7 +68,7 @@ double tokens_per_second(const LlamaConfig& model, DType compute, const SpeedArg
   OwnedTensor tokens(DType::i32, {llama.tokens()}), targets(DType::i32, {llama.tokens()}), losses(DType::f32, {llama.tokens()});
   const auto world = make_single_rank();
   Stream stream;
-  initialize(optimizer.master(), model, 1);
+  initialize(stream, optimizer.master(), model, 1);
   optimizer.weights_from_master(stream);
   Random random(1);
   std::vector<double> rates;

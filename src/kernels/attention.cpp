@@ -39,6 +39,15 @@ void attention_backward(Stream& stream, Tensor d_qkv, ConstTensor d_o, ConstTens
   cpu::attention_backward(stream, d_qkv, d_o, o, lse, qkv, shape);
 }
 
+// Forward: next to nothing. Backward: per row the sum of d_o * o; and deterministically by cuDNN, one sequence at a time, all its dS in bf16
+// (notes beside cuda/cudnn_attention.cpp).
+std::int64_t attention_workspace_bytes(const AttentionShape& s, DType dtype, bool backward) {
+  constexpr std::int64_t kSmall = 1 << 20;
+  if (!backward) return kSmall;
+  const std::int64_t sums = s.batch * s.num_heads * s.seq_len * 4, scores = s.num_heads * s.seq_len * s.seq_len * 2;
+  return kSmall + sums + (dtype == DType::bf16 ? scores : 0);
+}
+
 void attention_decode(Stream& stream, Tensor o, ConstTensor q, ConstTensor keys, ConstTensor values, const AttentionShape& s) {
   check(s.num_heads > 0 && s.num_kv_heads > 0 && s.num_heads % s.num_kv_heads == 0 && s.head_dim > 0, "attention: ", s.num_heads,
         " heads over ", s.num_kv_heads, " key/value heads");

@@ -24,6 +24,9 @@ void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, co
 void attention_backward(Stream& stream, Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv,
                         const AttentionShape& shape);
 
+/// What the operations above may ask of Stream::workspace on a GPU.
+std::int64_t attention_workspace_bytes(const AttentionShape& shape, DType dtype, bool backward);
+
 /// One new query row per sequence against a cache of keys and values:
 ///   o, q  [num_heads * head_dim]      keys, values  [length, num_kv_heads * head_dim], rows may be strided
 void attention_decode(Stream& stream, Tensor o, ConstTensor q, ConstTensor keys, ConstTensor values, const AttentionShape& shape);
