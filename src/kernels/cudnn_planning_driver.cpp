@@ -1,5 +1,5 @@
-// libcuda.so.1 for a machine without a GPU, so that cudnn_attention_test can have cuDNN compile: kernels load into nothing, every other
-// call fails as the toolkit's own stub does. Loaded by that test alone, by path, where the loader finds no driver.
+// libcuda.so.1 for a machine without a GPU, so that cudnn_attention_test can have cuDNN compile: kernels load into nothing, every
+// other call fails as the toolkit's own stub does. Loaded by that test alone, by path, where the loader finds no driver.
 #include <cstddef>
 #include <cstring>
 
@@ -42,13 +42,25 @@ int cuKernelSetAttribute() { return kSuccess; }
 int cuFuncSetAttribute() { return kSuccess; }
 
 // What else cuDNN and the runtime inside it look up by name before they compile.
-#define FAILS(name) \
-  int name() { return kStubLibrary; }
-FAILS(cuCtxGetCurrent) FAILS(cuCtxGetLimit) FAILS(cuCtxPopCurrent) FAILS(cuCtxPushCurrent) FAILS(cuDeviceGet)
-FAILS(cuDeviceGetCount) FAILS(cuGetErrorName) FAILS(cuGetErrorString) FAILS(cuKernelGetAttribute) FAILS(cuLaunchCooperativeKernel)
-FAILS(cuLaunchKernel) FAILS(cuLaunchKernelEx) FAILS(cuLibraryLoadFromFile) FAILS(cuLinkAddData) FAILS(cuLinkComplete)
-FAILS(cuLinkCreate) FAILS(cuLinkDestroy) FAILS(cuOccupancyMaxPotentialClusterSize) FAILS(cuStreamGetCtx)
-#undef FAILS
+int cuCtxGetCurrent() { return kStubLibrary; }
+int cuCtxGetLimit() { return kStubLibrary; }
+int cuCtxPopCurrent() { return kStubLibrary; }
+int cuCtxPushCurrent() { return kStubLibrary; }
+int cuDeviceGet() { return kStubLibrary; }
+int cuDeviceGetCount() { return kStubLibrary; }
+int cuGetErrorName() { return kStubLibrary; }
+int cuGetErrorString() { return kStubLibrary; }
+int cuKernelGetAttribute() { return kStubLibrary; }
+int cuLaunchCooperativeKernel() { return kStubLibrary; }
+int cuLaunchKernel() { return kStubLibrary; }
+int cuLaunchKernelEx() { return kStubLibrary; }
+int cuLibraryLoadFromFile() { return kStubLibrary; }
+int cuLinkAddData() { return kStubLibrary; }
+int cuLinkComplete() { return kStubLibrary; }
+int cuLinkCreate() { return kStubLibrary; }
+int cuLinkDestroy() { return kStubLibrary; }
+int cuOccupancyMaxPotentialClusterSize() { return kStubLibrary; }
+int cuStreamGetCtx() { return kStubLibrary; }
 }
 
 namespace {
@@ -57,7 +69,8 @@ void* function_of(const char* name) {
   const auto is = [name](const char* other) { return std::strcmp(name, other) == 0; };
   if (is("cuGetProcAddress")) return reinterpret_cast<void*>(&cuGetProcAddress_v2);
   if (is("cuDriverGetVersion")) return reinterpret_cast<void*>(&cuDriverGetVersion);
-  if (is("cuLibraryLoadData") || is("cuLibraryGetKernel") || is("cuKernelGetFunction")) return reinterpret_cast<void*>(&make_handle);
+  if (is("cuLibraryLoadData") || is("cuLibraryGetKernel") || is("cuKernelGetFunction"))
+    return reinterpret_cast<void*>(&make_handle);
   if (is("cuLibraryUnload") || is("cuKernelSetAttribute") || is("cuFuncSetAttribute")) return reinterpret_cast<void*>(&succeed);
   return reinterpret_cast<void*>(&fail);
 }

@@ -7,12 +7,14 @@
 namespace corollary::cuda {
 
 /// The memory that an execution binds. Scalars are host floats.
+// clang-format off
 enum AttentionTensor : std::int64_t {
-  kQ = 1, kK, kV, kO, kLse, kDO, kDQ, kDK, kDV,  // slices of qkv and d_qkv, o, lse, d_o
+  kQ = 1, kK, kV, kO, kLse, kDO, kDQ, kDK, kDV,  // q, k, v and their gradients are slices of qkv and d_qkv
   kScale, kMinusInfinity, kOne,                  // scalars
   kSoftmaxSum,                                   // f32 [batch, num_heads, seq_len], scratch: the rows' sums of d_o o
-  kDQSum,                                        // f32 [batch, num_heads, seq_len, head_dim], scratch, if not deterministic
+  kDQSum                                         // f32 [batch, num_heads, seq_len, head_dim], scratch, if not deterministic
 };
+// clang-format on
 
 CudnnGraph attention_forward_graph(const AttentionShape& shape);
 /// Deterministic: every dq is added up by one block of threads in one order, from a matrix ds that stands in cuDNN's workspace,

@@ -81,12 +81,8 @@ CudnnTensor CudnnGraph::intermediate(CudnnDims dims, cudnnDataType_t type) {
   return add_tensor(next_id_++, dims, packed(dims), type, true, false);
 }
 
-cudnnBackendDescriptor_t CudnnGraph::keep(CudnnDescriptor settings) {
-  return settings_.emplace_back(std::move(settings)).native();
-}
-CudnnDescriptor& CudnnGraph::operation(cudnnBackendDescriptorType_t type) {
-  return operations_.emplace_back(type);
-}
+cudnnBackendDescriptor_t CudnnGraph::keep(CudnnDescriptor settings) { return settings_.emplace_back(std::move(settings)).native(); }
+CudnnDescriptor& CudnnGraph::operation(cudnnBackendDescriptorType_t type) { return operations_.emplace_back(type); }
 
 CudnnTensor CudnnGraph::matmul(const CudnnTensor& a, const CudnnTensor& b, cudnnDataType_t type) {
   const CudnnTensor y = intermediate({a.dims[0], std::max(a.dims[1], b.dims[1]), a.dims[2], b.dims[3]}, type);
@@ -181,8 +177,8 @@ std::vector<CudnnDescriptor> recommended(const CudnnDescriptor& graph, const Cud
   if (target.properties() != nullptr) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, target.properties());
   heuristics.finalize("asking cuDNN which kernels serve a graph");
   const auto results = [&](std::int64_t room, std::int64_t* count, cudnnBackendDescriptor_t* natives) {
-    check_cudnn(cudnn().get_attribute(heuristics.native(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, room, count,
-                                      natives),
+    check_cudnn(cudnn().get_attribute(heuristics.native(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, room,
+                                      count, natives),
                 "reading which kernels serve a graph");
   };
   std::int64_t count = 0;
@@ -199,8 +195,9 @@ std::int64_t engine_of(const CudnnDescriptor& config) {
   CudnnDescriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t native = engine.native();
   std::int64_t count = 0;
-  check_cudnn(cudnn().get_attribute(config.native(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count, &native),
-              "reading which kernel cuDNN chose");
+  check_cudnn(
+      cudnn().get_attribute(config.native(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count, &native),
+      "reading which kernel cuDNN chose");
   return engine.get_int64(CUDNN_ATTR_ENGINE_GLOBAL_INDEX);
 }
 
@@ -211,7 +208,8 @@ CudnnPlan CudnnGraph::plan(const CudnnTarget& target) && {
   for (const CudnnDescriptor& op : operations_) operations.push_back(op.native());
   const auto count = static_cast<std::int64_t>(operations.size());
   CudnnDescriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, operations.data()).finalize("closing a cuDNN graph");
+  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, operations.data())
+      .finalize("closing a cuDNN graph");
 
   std::vector<CudnnDescriptor> configs = recommended(graph, target);
   check(!configs.empty(), "cuDNN ", cudnn().version, " knows no kernel for this graph");

@@ -11,8 +11,8 @@
 #include "kernels/cuda/cudnn_library.h"
 
 // cuDNN's backend API in words: describe a computation as a graph of small operations on tensors, plan it, execute the plan. cuDNN
-// recognises certain graphs, attention among them, as one fused kernel; what the graph calls an intermediate tensor then never stands
-// in memory.
+// recognises certain graphs, attention among them, as one fused kernel; what the graph calls an intermediate tensor then never
+// stands in memory.
 namespace corollary::cuda {
 
 /// One cudnnBackendDescriptor_t. Attributes are set, then it is finalized, then used.
@@ -29,7 +29,9 @@ class CudnnDescriptor {
   CudnnDescriptor& set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::int64_t count, const void* values);
   CudnnDescriptor& set(cudnnBackendAttributeName_t name, std::int64_t value) { return set(name, CUDNN_TYPE_INT64, 1, &value); }
   CudnnDescriptor& set(cudnnBackendAttributeName_t name, bool value) { return set(name, CUDNN_TYPE_BOOLEAN, 1, &value); }
-  CudnnDescriptor& set(cudnnBackendAttributeName_t name, cudnnDataType_t value) { return set(name, CUDNN_TYPE_DATA_TYPE, 1, &value); }
+  CudnnDescriptor& set(cudnnBackendAttributeName_t name, cudnnDataType_t value) {
+    return set(name, CUDNN_TYPE_DATA_TYPE, 1, &value);
+  }
   CudnnDescriptor& set(cudnnBackendAttributeName_t name, cudnnPointwiseMode_t value) {
     return set(name, CUDNN_TYPE_POINTWISE_MODE, 1, &value);
   }
@@ -107,7 +109,8 @@ class CudnnGraph {
   CudnnTensor matmul(const CudnnTensor& a, const CudnnTensor& b, cudnnDataType_t type = CUDNN_DATA_FLOAT);
   void matmul(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y);
   CudnnTensor pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, cudnnDataType_t type = CUDNN_DATA_FLOAT);
-  CudnnTensor pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor& b, cudnnDataType_t type = CUDNN_DATA_FLOAT);
+  CudnnTensor pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor& b,
+                        cudnnDataType_t type = CUDNN_DATA_FLOAT);
   void pointwise_into(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor& y);
   void pointwise_into(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor& b, const CudnnTensor& y);
   CudnnTensor index(const CudnnTensor& x, std::int64_t axis);  ///< i32: each element's position along the axis
@@ -121,7 +124,8 @@ class CudnnGraph {
   CudnnPlan plan(const CudnnTarget& target) &&;
 
  private:
-  CudnnTensor add_tensor(std::int64_t id, CudnnDims dims, CudnnDims strides, cudnnDataType_t type, bool is_virtual, bool is_by_value);
+  CudnnTensor add_tensor(std::int64_t id, CudnnDims dims, CudnnDims strides, cudnnDataType_t type, bool is_virtual,
+                         bool is_by_value);
   CudnnTensor intermediate(CudnnDims dims, cudnnDataType_t type);
   CudnnDescriptor& operation(cudnnBackendDescriptorType_t type);
   void add_pointwise(cudnnPointwiseMode_t mode, cudnnDataType_t precision, const CudnnTensor& x, const CudnnTensor* b,
@@ -129,7 +133,7 @@ class CudnnGraph {
   cudnnBackendDescriptor_t keep(CudnnDescriptor settings);
 
   std::vector<CudnnDescriptor> tensors_, settings_, operations_;  // native handles stay put as these grow
-  std::int64_t next_id_ = 1000;  // of intermediates; a caller's ids are smaller
+  std::int64_t next_id_ = 1000;                                   // of intermediates; a caller's ids are smaller
 };
 
 }  // namespace corollary::cuda

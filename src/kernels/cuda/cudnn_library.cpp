@@ -51,9 +51,10 @@ CudnnSearch load() {
     library.version = library.get_version();
     return {&library, ""};
   }
-  return {nullptr, "cuDNN 9 could not be loaded (" + tried +
-                       "): install it (pip install nvidia-cudnn-cu13), put its folder into LD_LIBRARY_PATH, or let COROLLARY_CUDNN name "
-                       "libcudnn.so.9"};
+  return {nullptr,
+          "cuDNN 9 could not be loaded (" + tried +
+              "): install it (pip install nvidia-cudnn-cu13), put its folder into LD_LIBRARY_PATH, or let COROLLARY_CUDNN name "
+              "libcudnn.so.9"};
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ struct CudnnLibrary {
   decltype(&cudnnBackendExecute) execute = nullptr;
 };
 
-/// None and why. Looks for the file that COROLLARY_CUDNN names, else libcudnn.so.9 where the loader looks, else beside the CUDA toolkit.
-/// The first call loads, from any thread; later ones return what it found.
+/// None and why. Looks for the file that COROLLARY_CUDNN names, else libcudnn.so.9 where the loader looks, else beside the CUDA
+/// toolkit. The first call loads, from any thread; later ones return what it found.
 struct CudnnSearch {
   const CudnnLibrary* library = nullptr;
   std::string why_not;  ///< a sentence with the remedy; empty if there is one
