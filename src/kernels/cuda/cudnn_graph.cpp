@@ -208,8 +208,10 @@ CudnnPlan CudnnGraph::plan(const CudnnTarget& target) && {
   for (const CudnnDescriptor& op : operations_) operations.push_back(op.native());
   const auto count = static_cast<std::int64_t>(operations.size());
   CudnnDescriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, operations.data())
-      .finalize("closing a cuDNN graph");
+  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, operations.data());
+  if (target.handle() != nullptr)
+    graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, target.handle());  // says which GPU the heuristics are asked about
+  graph.finalize("closing a cuDNN graph");
 
   std::vector<CudnnDescriptor> configs = recommended(graph, target);
   check(!configs.empty(), "cuDNN ", cudnn().version, " knows no kernel for this graph");
