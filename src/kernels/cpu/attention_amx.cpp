@@ -108,10 +108,10 @@ float softmax_row(bf16* p, const float* s, const Columns& columns, float scale, 
   const std::int64_t whole = columns.seen / 16 * 16;  // vectors without a mask: all but one or two of a long row
   __m512 maxima = _mm512_set1_ps(-INFINITY);
   const auto compare = [&](std::int64_t u) { maxima = _mm512_mask_max_ps(maxima, columns.lanes(u), maxima, _mm512_loadu_ps(s + u)); };
-  std::int64_t u = columns.begin;
-  for (; u < columns.from; u += 16) compare(u);
-  for (; u < whole; u += 16) maxima = _mm512_max_ps(maxima, _mm512_loadu_ps(s + u));
-  if (u < columns.end) compare(u);
+  std::int64_t at = columns.begin;
+  for (; at < columns.from; at += 16) compare(at);
+  for (; at < whole; at += 16) maxima = _mm512_max_ps(maxima, _mm512_loadu_ps(s + at));
+  if (at < columns.end) compare(at);
   *most = _mm512_reduce_max_ps(maxima) * scale;
   const __m512 factor = _mm512_set1_ps(scale), shift = _mm512_set1_ps(-*most);
   __m512 sums = _mm512_setzero_ps();
@@ -120,10 +120,10 @@ float softmax_row(bf16* p, const float* s, const Columns& columns, float scale, 
     sums = _mm512_add_ps(sums, e);
     store_bf16x16(p + u, e);
   };
-  for (u = columns.begin; u < columns.from; u += 16) weigh(u, columns.lanes(u));
-  for (; u < whole; u += 16) weigh(u, 0xffff);
-  if (u < columns.end) weigh(u, columns.lanes(u));
-  for (u += 16; u < columns.end; u += 16) store_bf16x16(p + u, _mm512_setzero_ps());
+  for (at = columns.begin; at < columns.from; at += 16) weigh(at, columns.lanes(at));
+  for (; at < whole; at += 16) weigh(at, 0xffff);
+  if (at < columns.end) weigh(at, columns.lanes(at));
+  for (at += 16; at < columns.end; at += 16) store_bf16x16(p + at, _mm512_setzero_ps());
   return _mm512_reduce_add_ps(sums);
 }
 
@@ -158,10 +158,10 @@ void backward_rows(const Work& w, std::int64_t r, const Columns& row0, const Col
     _mm512_storeu_si512(w.ds_tiles + at, interleave(ds[0], ds[1]));
   };
   const std::int64_t whole = row0.seen / 16 * 16;
-  std::int64_t u = row0.begin;
-  for (; u < row1.from; u += 16) column(u, row0.lanes(u), row1.lanes(u));
-  for (; u < whole; u += 16) column(u, 0xffff, 0xffff);
-  for (; u < row0.end; u += 16) column(u, row0.lanes(u), row1.lanes(u));
+  std::int64_t at = row0.begin;
+  for (; at < row1.from; at += 16) column(at, row0.lanes(at), row1.lanes(at));
+  for (; at < whole; at += 16) column(at, 0xffff, 0xffff);
+  for (; at < row0.end; at += 16) column(at, row0.lanes(at), row1.lanes(at));
 }
 
 /// Of the query at `first` + r in the block of queries from `first` on; rows of padding see what the block does.
