@@ -20,6 +20,7 @@
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
+#include "kernels/cuda/cudnn_attention.h"
 #include "kernels/embedding.h"
 #include "kernels/matmul.h"
 #include "kernels/rmsnorm.h"
@@ -63,6 +64,14 @@ class KernelSpeed {
       const double flops = 2 * T * S * q;
       time("attention_forward", L, flops, 0, [&] { attention_forward(stream_, o, lse, qkv, shape); });
       time("attention_backward", L, 2.5 * flops, 0, [&] { attention_backward(stream_, d_qkv, d_o, o, lse, qkv, shape); });
+      if constexpr (cuda::kHasCudnn)
+        if (device_ == Device::cuda && cuda::cudnn_attention_serves(shape, compute_)) {  // what was not chosen
+          time("attention_forward, ours", 0, flops, 0, [&] { cuda::attention_forward(stream_, o, lse, qkv, shape, {}); });
+          time("attention_backward, ours", 0, 2.5 * flops, 0, [&] { cuda::attention_backward(stream_, d_qkv, d_o, o, lse, qkv, shape, {}); });
+          time("attention_backward, in any order", 0, 2.5 * flops, 0, [&] {
+            cuda::cudnn_attention_backward(stream_, d_qkv, d_o, o, lse, qkv, shape, {.is_deterministic = false});
+          });
+        }
     }
     {
       OwnedTensor qkv = normal(T_, c_.q_size() + 2 * c_.kv_size());
