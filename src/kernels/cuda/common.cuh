@@ -45,59 +45,103 @@ __device__ float rounded(float x) {
 /// `kWidth` neighbours of a row as they lie in memory. Kept like this while they wait: half the registers of floats if T is bf16.
 template <class T, int kWidth>
 struct Pack {
-  T values[kWidth];
-  __device__ float operator[](int i) const { return widen(values[i]); }
+  static_assert(kWidth == 1 || sizeof(T) * kWidth % 4 == 0);
+  using Word = std::conditional_t<(sizeof(T) * kWidth < 4), std::uint16_t, std::uint32_t>;
+  static constexpr int kWords = static_cast<int>(sizeof(T) * kWidth / sizeof(Word));
+  Word words[kWords];
+
+  __device__ float operator[](int i) const {
+    if constexpr (sizeof(T) == 4) return __uint_as_float(words[i]);
+    if constexpr (kWidth == 1) return __uint_as_float(std::uint32_t{words[0]} << 16);
+    return __uint_as_float(i % 2 == 0 ? words[i / 2] << 16 : words[i / 2] & 0xffff0000u);
+  }
+  /// Of elements of 16 bits.
+  __device__ std::uint16_t bits(int i) const {
+    if constexpr (kWidth == 1) return static_cast<std::uint16_t>(words[0]);
+    return static_cast<std::uint16_t>(words[i / 2] >> i % 2 * 16);
+  }
 };
+/// Makes the compiler forget what it has computed of the pack, so that it waits as words, not as the floats of its first use.
+template <int kWidth>
+__device__ void hold(Pack<bf16, kWidth>& pack) {
+#pragma unroll
+  for (auto& word : pack.words) {
+    if constexpr (kWidth == 1)
+      asm volatile("" : "+h"(word));
+    else
+      asm volatile("" : "+r"(word));
+  }
+}
+template <int kWidth>
+__device__ void hold(Pack<float, kWidth>&) {}
+
+/// value(i) for i in [0, kWidth), rounded to T; each is asked for once.
+template <int kWidth, class T, class F>
+__device__ Pack<T, kWidth> make_pack(F value) {
+  Pack<T, kWidth> pack;
+  if constexpr (sizeof(T) == 4) {
+#pragma unroll
+    for (int i = 0; i < kWidth; ++i) pack.words[i] = __float_as_uint(value(i));
+  } else if constexpr (kWidth == 1) {
+    pack.words[0] = narrow<bf16>(value(0)).bits;
+  } else {
+#pragma unroll
+    for (int i = 0; i < kWidth; i += 2) {
+      const float low = value(i), high = value(i + 1);
+      asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pack.words[i / 2]) : "f"(high), "f"(low));
+    }
+  }
+  return pack;
+}
+
+/// bits(i) for i in [0, kWidth): elements of 16 bits.
+template <int kWidth, class T, class F>
+__device__ Pack<T, kWidth> make_bits_pack(F bits) {
+  Pack<T, kWidth> pack = {};
+#pragma unroll
+  for (int i = 0; i < kWidth; ++i) pack.words[i / 2] |= static_cast<decltype(pack.words[0] + 0)>(bits(i)) << i % 2 * 16;
+  return pack;
+}
 
 template <int kBytes>
-struct Word;  // the widest machine word a pack of kBytes divides into
+struct Access;  // the widest machine access that divides kBytes
 template <>
-struct Word<2> {
+struct Access<2> {
   using type = std::uint16_t;
 };
 template <>
-struct Word<4> {
+struct Access<4> {
   using type = std::uint32_t;
 };
 template <>
-struct Word<8> {
+struct Access<8> {
   using type = uint2;
 };
 template <>
-struct Word<16> {
+struct Access<16> {
   using type = uint4;
 };
 template <class T, int kWidth>
-using WordOf = typename Word<(sizeof(T) * kWidth < 16 ? sizeof(T) * kWidth : 16)>::type;
+using AccessOf = typename Access<(sizeof(T) * kWidth < 16 ? sizeof(T) * kWidth : 16)>::type;
 
 /// `p` must be aligned as is_aligned() below asks.
 template <int kWidth, class T>
 __device__ Pack<std::remove_const_t<T>, kWidth> load(T* p) {
-  using W = WordOf<T, kWidth>;
-  constexpr int kWords = sizeof(T) * kWidth / sizeof(W);
-  W words[kWords];
-#pragma unroll
-  for (int i = 0; i < kWords; ++i) words[i] = reinterpret_cast<const W*>(p)[i];
+  using A = AccessOf<T, kWidth>;
   Pack<std::remove_const_t<T>, kWidth> pack;
-  memcpy(&pack, words, sizeof(pack));
+  A parts[sizeof(pack) / sizeof(A)];
+#pragma unroll
+  for (std::size_t i = 0; i < sizeof(pack) / sizeof(A); ++i) parts[i] = reinterpret_cast<const A*>(p)[i];
+  memcpy(&pack, parts, sizeof(pack));
   return pack;
 }
 template <class T, int kWidth>
 __device__ void store(T* p, const Pack<T, kWidth>& pack) {
-  using W = WordOf<T, kWidth>;
-  constexpr int kWords = sizeof(T) * kWidth / sizeof(W);
-  W words[kWords];
-  memcpy(words, &pack, sizeof(pack));
+  using A = AccessOf<T, kWidth>;
+  A parts[sizeof(pack) / sizeof(A)];
+  memcpy(parts, &pack, sizeof(pack));
 #pragma unroll
-  for (int i = 0; i < kWords; ++i) reinterpret_cast<W*>(p)[i] = words[i];
-}
-/// value(i) for i in [0, kWidth), rounded to T.
-template <int kWidth, class T, class F>
-__device__ Pack<T, kWidth> make_pack(F value) {
-  Pack<T, kWidth> pack;
-#pragma unroll
-  for (int i = 0; i < kWidth; ++i) pack.values[i] = narrow<T>(value(i));
-  return pack;
+  for (std::size_t i = 0; i < sizeof(pack) / sizeof(A); ++i) reinterpret_cast<A*>(p)[i] = parts[i];
 }
 
 // ---- sums of a block, in the same order always ----
@@ -160,11 +204,14 @@ Rows<const T> rows_of(ConstTensor x) {
 
 inline cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.native()); }
 
-/// Every row of x can be taken `width` elements at a time, in words of up to sixteen bytes, with none left over.
+/// x begins where an access of `width` elements may, or of sixteen bytes if they are more.
+inline bool begins_aligned(ConstTensor x, std::int64_t width) {
+  const std::int64_t bytes = width * size_of(x.dtype()), access = bytes < 16 ? bytes : 16;
+  return reinterpret_cast<std::uintptr_t>(x.raw()) % static_cast<std::uintptr_t>(access) == 0;
+}
+/// Every row of x can be taken `width` elements at a time, with none left over.
 inline bool is_aligned(ConstTensor x, std::int64_t width) {
-  const std::int64_t bytes = width * size_of(x.dtype()), word = bytes < 16 ? bytes : 16;
-  return reinterpret_cast<std::uintptr_t>(x.raw()) % static_cast<std::uintptr_t>(word) == 0 && x.row_stride() % width == 0 &&
-         (x.shape().rank() == 0 || x.dim(-1) % width == 0);
+  return begins_aligned(x, width) && x.row_stride() % width == 0 && (x.shape().rank() == 0 || x.dim(-1) % width == 0);
 }
 
 /// f(T()) with the element type that `dtype` names: float or bf16.
@@ -187,5 +234,28 @@ inline unsigned num_blocks(std::int64_t n) {
 
 /// Throws Error if the launch before it was refused. What fails while running shows at Stream::synchronize().
 inline void check_launch(Message what) { check_cuda(cudaGetLastError(), what); }
+
+// ---- runs: as many elements as memory holds, each by itself ----
+
+constexpr int kRunThreads = 256;
+
+/// body.run<width>(i) takes elements [i, i + width): kWidth at a time, the last few singly.
+template <int kWidth, class Body>
+__global__ void __launch_bounds__(kRunThreads) run_kernel(Body body, std::int64_t n) {
+  std::int64_t i = (std::int64_t{blockIdx.x} * kRunThreads + threadIdx.x) * kWidth;
+  if (i + kWidth <= n)
+    body.template run<kWidth>(i);
+  else
+    for (; i < n; ++i) body.template run<1>(i);
+}
+template <int kWidth, class Body>
+void launch_run(Stream& stream, std::int64_t n, bool is_vector, const Body& body, Message what) {
+  if (n == 0) return;
+  if (is_vector)
+    run_kernel<kWidth><<<num_blocks(divide_up(n, kRunThreads * kWidth)), kRunThreads, 0, stream_of(stream)>>>(body, n);
+  else
+    run_kernel<1><<<num_blocks(divide_up(n, kRunThreads)), kRunThreads, 0, stream_of(stream)>>>(body, n);
+  check_launch(what);
+}
 
 }  // namespace corollary::cuda
