@@ -53,11 +53,11 @@ std::vector<std::tuple<DType, DType, std::int64_t, Place>> every_linear() {
       for (const std::int64_t padding : {0, in == DType::f32 ? 5 : 6}) all.emplace_back(in, out, padding, place);
   return all;
 }
-INSTANTIATE_TEST_SUITE_P(Every, LinearOnDevice, ::testing::ValuesIn(every_linear()), [](const auto& info) {
+std::string linear_name(const ::testing::TestParamInfo<std::tuple<DType, DType, std::int64_t, Place>>& info) {
   const auto& [in, out, padding, place] = info.param;
-  return std::string(name_of(in)) + "_to_" + name_of(out) + "_padding_" + std::to_string(padding) +
-         (place.device == Device::cuda ? "_cuda" : "_cpu");
-});
+  return std::string(name_of(in)) + "_to_" + name_of(out) + "_padding_" + std::to_string(padding) + "_" + name_of(place.device);
+}
+INSTANTIATE_TEST_SUITE_P(Every, LinearOnDevice, ::testing::ValuesIn(every_linear()), linear_name);
 
 TEST_P(LinearOnDevice, ForwardMatchesReference) {
   for (const auto& [tokens, inputs, outputs] : kSizes) {

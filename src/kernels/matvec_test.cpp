@@ -13,13 +13,14 @@ using namespace testing;
 
 /// w's dtype, x's, y's, and where.
 class MatvecOnDevice : public ::testing::TestWithParam<std::tuple<DType, DType, DType, Place>> {};
+std::string matvec_name(const ::testing::TestParamInfo<std::tuple<DType, DType, DType, Place>>& info) {
+  const auto& [w, x, y, place] = info.param;
+  return std::string(name_of(w)) + "_" + name_of(x) + "_to_" + name_of(y) + "_" + name_of(place.device);
+}
 INSTANTIATE_TEST_SUITE_P(Every, MatvecOnDevice,
                          ::testing::Combine(::testing::Values(DType::f32, DType::bf16), ::testing::Values(DType::f32, DType::bf16),
                                             ::testing::Values(DType::f32, DType::bf16), ::testing::ValuesIn(every_device())),
-                         [](const auto& info) {
-                           const auto& [w, x, y, place] = info.param;
-                           return std::string(name_of(w)) + "_" + name_of(x) + "_to_" + name_of(y) + "_" + name_of(place);
-                         });
+                         matvec_name);
 
 TEST_P(MatvecOnDevice, IsTheProductInDouble) {
   const auto [w_type, x_type, y_type, place] = GetParam();
@@ -51,7 +52,8 @@ TEST(Matvec, SameBitsForAnyThreadCount) {
 
 TEST(Matvec, RefusesShapesThatDoNotFit) {
   Stream stream;
-  const auto w = TestTensor::zeros(DType::f32, {4, 6}), x = TestTensor::zeros(DType::f32, {5}), good = TestTensor::zeros(DType::f32, {6});
+  const auto w = TestTensor::zeros(DType::f32, {4, 6}), x = TestTensor::zeros(DType::f32, {5}),
+             good = TestTensor::zeros(DType::f32, {6});
   const TestTensor integers(Ints(6));
   auto y = TestTensor::zeros(DType::f32, {4}), wrong = TestTensor::zeros(DType::f32, {5});
   EXPECT_THROW(matvec(stream, y, w, x), Error);

@@ -55,7 +55,7 @@ class TestTensor {
   ~TestTensor();
   TestTensor(TestTensor&&) noexcept = default;
   TestTensor& operator=(TestTensor&&) noexcept = default;
-  static TestTensor zeros(DType dtype, Shape shape);  ///< of any dtype
+  static TestTensor zeros(DType dtype, Shape shape);                            ///< of any dtype
   static TestTensor blank(DType dtype, Shape shape, std::int64_t padding = 0);  ///< NaN throughout: what a kernel must overwrite
   Tensor view() { return view_; }
   ConstTensor view() const { return view_; }
@@ -84,9 +84,10 @@ struct Place {
   std::int64_t cpu_target = 0;  ///< Highway's
   bool operator==(const Place&) const = default;
 };
-std::vector<Place> every_place();  ///< that this machine has, the best CPU first
+std::vector<Place> every_place();   ///< that this machine has, the best CPU first
 std::vector<Place> every_device();  ///< the CPU at its best, and the GPU
 std::string name_of(const Place& place);
+inline std::ostream& operator<<(std::ostream& out, const Place& place) { return out << name_of(place); }
 
 /// Puts a test at a place: chooses the instruction set, or makes a CUDA stream that TestTensors then wait for.
 class AtPlace {

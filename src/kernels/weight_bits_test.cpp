@@ -29,7 +29,9 @@ TEST(SplitFloat, ComesBackAndIsTheNearest) {
       continue;
     }
     ASSERT_EQ(back, bits);
-    if ((bits & 0xffff) != 0x8000) ASSERT_EQ(split.weight.bits, to_bf16(value).bits) << bits;  // ties go away from zero
+    if ((bits & 0xffff) != 0x8000) {  // ties go away from zero
+      ASSERT_EQ(split.weight.bits, to_bf16(value).bits) << bits;
+    }
   }
   EXPECT_EQ(to_float(split_float(1 + std::ldexp(1.0f, -8)).weight), 1 + std::ldexp(1.0f, -7));
   EXPECT_EQ(to_float(split_float(std::numeric_limits<float>::max()).weight), INFINITY);
@@ -51,10 +53,7 @@ TEST(RoundStochastically, KeepsWhatNeedsNoRounding) {
     for (const std::uint32_t random : {0u, 1u, 0x8000u, 0xffffu}) {
       const auto value = std::bit_cast<float>(high << 16);
       const bf16 got = round_stochastically(value, random);
-      if (std::isnan(value))
-        ASSERT_TRUE(std::isnan(to_float(got)));
-      else
-        ASSERT_EQ(got.bits, high);
+      ASSERT_TRUE(std::isnan(value) ? std::isnan(to_float(got)) : got.bits == high) << high;
     }
 }
 
@@ -74,7 +73,8 @@ TEST(RoundingBits, DifferWithSeedStepAndIndex) {
 }
 
 class MasterAtPlace : public ::testing::TestWithParam<Place> {};
-INSTANTIATE_TEST_SUITE_P(Every, MasterAtPlace, ::testing::ValuesIn(every_device()), [](const auto& info) { return name_of(info.param); });
+INSTANTIATE_TEST_SUITE_P(Every, MasterAtPlace, ::testing::ValuesIn(every_device()),
+                         [](const auto& info) { return std::string(name_of(info.param.device)); });
 
 TEST_P(MasterAtPlace, SplitsAndJoins) {
   AtPlace at_place(GetParam());
@@ -99,7 +99,8 @@ TEST_P(MasterAtPlace, SplitsAndJoins) {
 
 TEST(Master, ErrorsNameTheArgument) {
   Stream stream;
-  auto master = TestTensor::zeros(DType::f32, {4}), weights = TestTensor::zeros(DType::bf16, {4}), few = TestTensor::zeros(DType::u16, {3});
+  auto master = TestTensor::zeros(DType::f32, {4}), weights = TestTensor::zeros(DType::bf16, {4}),
+       few = TestTensor::zeros(DType::u16, {3});
   expect_error([&] { split_master(stream, weights, few, master); }, "split_master: remainder must be [4], is [3]");
   expect_error([&] { join_master(stream, master, weights, weights); }, "join_master: remainder must be u16, is bf16");
 }
