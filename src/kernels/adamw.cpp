@@ -10,7 +10,8 @@ void check_run(const char* operation, const char* name, ConstTensor x, DType dty
   check_dtype(operation, name, x, dtype);
 }
 
-void check_moments(const char* operation, const Shape& shape, ConstTensor m, ConstTensor v, ConstTensor gradient, const AdamWStep& step) {
+void check_moments(const char* operation, const Shape& shape, ConstTensor m, ConstTensor v, ConstTensor gradient,
+                   const AdamWStep& step) {
   check_run(operation, "m", m, DType::f32, shape);
   check_run(operation, "v", v, DType::f32, shape);
   check_run(operation, "gradient", gradient, DType::f32, shape);
@@ -31,7 +32,8 @@ void adamw(Stream& stream, Tensor weights, Tensor master, Tensor m, Tensor v, Co
   cpu::adamw(stream, weights, master, m, v, gradient, step);
 }
 
-void adamw_split(Stream& stream, Tensor weights, Tensor remainder, Tensor m, Tensor v, ConstTensor gradient, const AdamWStep& step) {
+void adamw_split(Stream& stream, Tensor weights, Tensor remainder, Tensor m, Tensor v, ConstTensor gradient,
+                 const AdamWStep& step) {
   check(weights.shape().rank() == 1, "adamw_split: weights must have rank 1, are ", weights.shape());
   check_run("adamw_split", "weights", weights, DType::bf16, weights.shape());
   check_run("adamw_split", "remainder", remainder, DType::u16, weights.shape());
@@ -41,8 +43,8 @@ void adamw_split(Stream& stream, Tensor weights, Tensor remainder, Tensor m, Ten
   cpu::adamw_split(stream, weights, remainder, m, v, gradient, step);
 }
 
-void adamw_stochastic(Stream& stream, Tensor weights, Tensor m, Tensor v, ConstTensor gradient, const AdamWStep& step, std::uint64_t seed,
-                      std::int64_t first_index) {
+void adamw_stochastic(Stream& stream, Tensor weights, Tensor m, Tensor v, ConstTensor gradient, const AdamWStep& step,
+                      std::uint64_t seed, std::int64_t first_index) {
   check(weights.shape().rank() == 1, "adamw_stochastic: weights must have rank 1, are ", weights.shape());
   check_run("adamw_stochastic", "weights", weights, DType::bf16, weights.shape());
   check_moments("adamw_stochastic", weights.shape(), m, v, gradient, step);

@@ -123,7 +123,8 @@ class AttentionOnDevice : public OnDevice {
   void SetUp() override {
     if (dtype() == DType::f32 || on_cuda()) return;
     if (!has_bf16_products()) GTEST_SKIP() << "no bf16 products on this CPU";
-    if (cpu::amx_available() && GetParam() != every_dtype_and_place()[1]) GTEST_SKIP() << "AMX serves bf16 here, as it did the first time";
+    if (cpu::amx_available() && GetParam() != every_dtype_and_place()[1])
+      GTEST_SKIP() << "AMX serves bf16 here, as it did the first time";
   }
 };
 INSTANTIATE_TEST_SUITE_P(Every, AttentionOnDevice, ::testing::ValuesIn(every_dtype_and_place()), test_name);

@@ -54,7 +54,9 @@ std::vector<PaddedSize> every_size(std::span<const std::int64_t> sizes) {
   for (const std::int64_t n : sizes) all.push_back({n, 0}), all.push_back({n, 1});
   return all;
 }
-std::vector<PaddedSize> every_size(std::initializer_list<std::int64_t> sizes) { return every_size(std::span(sizes.begin(), sizes.size())); }
+std::vector<PaddedSize> every_size(std::initializer_list<std::int64_t> sizes) {
+  return every_size(std::span(sizes.begin(), sizes.size()));
+}
 
 double central_difference(const std::function<double()>& f, double& x) {
   const double at = x, h = 1e-5;
@@ -83,7 +85,8 @@ void wait_for_gpu() {
 }  // namespace
 
 TestTensor::TestTensor(DType dtype, Shape shape, std::int64_t padding) {
-  const std::int64_t columns = shape.rank() ? shape[-1] : 1, rows = columns ? shape.count() / columns : 0, stride = columns + padding;
+  const std::int64_t columns = shape.rank() ? shape[-1] : 1, rows = columns ? shape.count() / columns : 0,
+                     stride = columns + padding;
   memory_count_ = rows * stride;
   const std::int64_t bytes = memory_count_ * size_of(dtype);
   memory_ = gpu_stream ? Buffer::pinned(bytes) : Buffer(bytes);

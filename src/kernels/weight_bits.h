@@ -9,8 +9,9 @@ namespace corollary {
 
 // What the optimizer keeps of an f32 weight in fewer bits. Constant expressions, so that every device does the very same.
 
-/// An f32 as a bf16 weight and what that lacks: bits = weight * 2^16 + remainder, the remainder a signed 16-bit number. The weight is
-/// the nearest bf16, ties away from zero (the one difference from to_bf16()); above the largest bf16 it is infinite, as rounding has it.
+/// An f32 as a bf16 weight and what that lacks: bits = weight * 2^16 + remainder, the remainder a signed 16-bit number. The weight
+/// is the nearest bf16, ties away from zero (the one difference from to_bf16()); above the largest bf16 it is infinite, as rounding
+/// has it.
 struct SplitFloat {
   bf16 weight;
   std::uint16_t remainder = 0;  ///< two's complement
@@ -18,8 +19,8 @@ struct SplitFloat {
 
 constexpr bool is_nan_bits(std::uint32_t bits) { return (bits & 0x7fffffff) > 0x7f800000; }
 
-/// Every f32 comes back from join_float() bit for bit, zeros, subnormals and infinities too, but for the NaNs whose weight would be no
-/// NaN (payloads from 0x7f8000 on, which a GPU's own NaN has, and below 0x8000): these become the quiet NaN of their sign.
+/// Every f32 comes back from join_float() bit for bit, zeros, subnormals and infinities too, but for the NaNs whose weight would be
+/// no NaN (payloads from 0x7f8000 on, which a GPU's own NaN has, and below 0x8000): these become the quiet NaN of their sign.
 constexpr SplitFloat split_float(float value) {
   auto bits = std::bit_cast<std::uint32_t>(value);
   std::uint32_t weight = (bits + 0x8000) >> 16;
@@ -53,8 +54,8 @@ constexpr std::uint32_t rounding_bits(std::uint64_t key, std::uint64_t index) {
   return mix(low ^ static_cast<std::uint32_t>(key >> 32) ^ static_cast<std::uint32_t>(index >> 32) * 0x9e3779b9) >> 16;
 }
 
-/// Up to the next bf16 away from zero with the probability that leaves the expectation at `value`, `random` being uniform in [0, 2^16);
-/// a bf16 stays itself. Beyond the largest: infinite. NaN stays NaN.
+/// Up to the next bf16 away from zero with the probability that leaves the expectation at `value`, `random` being uniform in [0,
+/// 2^16); a bf16 stays itself. Beyond the largest: infinite. NaN stays NaN.
 constexpr bf16 round_stochastically(float value, std::uint32_t random) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   if (is_nan_bits(bits)) return {static_cast<std::uint16_t>(bits >> 16 | 0x40)};

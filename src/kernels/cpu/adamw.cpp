@@ -55,12 +55,15 @@ void adamw_through(Read read, Write write, float* m, float* v, const float* grad
 }
 void adamw_split_piece(bf16* weights, std::uint16_t* remainder, float* m, float* v, const float* gradient, std::int64_t n,
                        const AdamWRule& rule) {
-  adamw_through([&](std::int64_t i) { return join_float({weights[i], remainder[i]}); },
-                [&](std::int64_t i, float value) {
-                  const SplitFloat split = split_float(value);
-                  weights[i] = split.weight, remainder[i] = split.remainder;
-                },
-                m, v, gradient, n, rule);
+  adamw_through(
+      [&](std::int64_t i) {
+        return join_float({weights[i], remainder[i]});
+      },
+      [&](std::int64_t i, float value) {
+        const SplitFloat split = split_float(value);
+        weights[i] = split.weight, remainder[i] = split.remainder;
+      },
+      m, v, gradient, n, rule);
 }
 void adamw_stochastic_piece(bf16* weights, float* m, float* v, const float* gradient, std::int64_t n, const AdamWRule& rule,
                             std::uint64_t key, std::int64_t first_index) {
@@ -156,8 +159,8 @@ void adamw_stochastic(Stream&, Tensor weights, Tensor m, Tensor v, ConstTensor g
   const std::uint64_t key = rounding_key(seed, static_cast<std::uint64_t>(step.step));
   parallel_elements(weights.count(), 24, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(adamw_stochastic_piece)
-    (weights.data<bf16>() + begin, m.data<float>() + begin, v.data<float>() + begin, gradient.data<float>() + begin, end - begin, rule,
-     key, first_index + begin);
+    (weights.data<bf16>() + begin, m.data<float>() + begin, v.data<float>() + begin, gradient.data<float>() + begin, end - begin,
+     rule, key, first_index + begin);
   });
 }
 

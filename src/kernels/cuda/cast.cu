@@ -42,8 +42,8 @@ struct Accumulate {
   }
 };
 
-// Traffic: x once. kParts blocks take turns at x in strides, then one block adds their sums: the same bits on every GPU. In double, of
-// which an H200 does one for every two f32: 6.7e9 values: 27 GB, 5.6 ms at 4.8 TB/s.
+// Traffic: x once. kParts blocks take turns at x in strides, then one block adds their sums: the same bits on every GPU. In double,
+// of which an H200 does one for every two f32: 6.7e9 values: 27 GB, 5.6 ms at 4.8 TB/s.
 constexpr int kSquareThreads = 256, kParts = 1024, kAhead = 4;
 
 template <int kCount>

@@ -146,8 +146,8 @@ __device__ void store(T* p, const Pack<T, kWidth>& pack) {
 
 // ---- sums of a block, in the same order always ----
 
-// Each step adds the same two numbers in both lanes of a pair, so all lanes end with the same bits; __fadd_rn keeps the compiler from
-// fusing the first addition with a product before it, which would break that.
+// Each step adds the same two numbers in both lanes of a pair, so all lanes end with the same bits; __fadd_rn keeps the compiler
+// from fusing the first addition with a product before it, which would break that.
 __device__ inline float add(float a, float b) { return __fadd_rn(a, b); }
 __device__ inline double add(double a, double b) { return __dadd_rn(a, b); }
 template <class T>

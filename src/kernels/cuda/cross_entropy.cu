@@ -6,7 +6,8 @@ namespace corollary::cuda {
 namespace {
 
 constexpr int kThreads = 512;
-constexpr int kHeld = 8;  // packs of a row that a thread keeps: 32,768 columns of bf16, 16,384 of f32; what lies beyond is read again
+constexpr int kHeld =
+    8;  // packs of a row that a thread keeps: 32,768 columns of bf16, 16,384 of f32; what lies beyond is read again
 
 /// The largest of what was taken, and the sum of exp(x - that) over it, built up pack by pack. NaN and +infinity make the sum NaN.
 struct Softmax {
@@ -27,10 +28,10 @@ struct Softmax {
   }
 };
 
-// Traffic per token: the row once, backward read and written once, and 8 bytes. One block a token; a thread loads all it will hold of
-// the row, then takes maximum and sum. 4096 tokens of 32016 bf16: 262 MB, 55 us at an H200's 4.8 TB/s; backward 525 MB, 109 us. One
-// exponential a logit forward, two backward: 73 us of the exponential units, beside the loads of the SM's other block. __expf errs by
-// 2^-22 and |x| 2^-24 relatively, the second as much as x itself does.
+// Traffic per token: the row once, backward read and written once, and 8 bytes. One block a token; a thread loads all it will hold
+// of the row, then takes maximum and sum. 4096 tokens of 32016 bf16: 262 MB, 55 us at an H200's 4.8 TB/s; backward 525 MB, 109 us.
+// One exponential a logit forward, two backward: 73 us of the exponential units, beside the loads of the SM's other block. __expf
+// errs by 2^-22 and |x| 2^-24 relatively, the second as much as x itself does.
 template <class T, int kWidth, bool kBackward>
 __global__ void __launch_bounds__(kThreads, 2)
     cross_entropy_kernel(float* loss, Rows<std::conditional_t<kBackward, T, const T>> logits, const std::int32_t* targets, int n,

@@ -19,14 +19,14 @@ __global__ void __launch_bounds__(kThreads)
   store(x[t] + i, pack);
 }
 
-// One block a token and piece of its row. The block of a token's first occurrence adds up all of them, in order of t, from the table's
-// value on: the same bits as a plain loop. All others see that there was one before and leave. Every block reads the ids, 4 * T bytes,
-// from L2; dx is read once and each row of the table that occurs is read and written once. Kept for batches of up to some 16,384
-// tokens: the ids read grow with the square of T (4096 tokens of 4096: 0.13 GB from L2, beside 34 MB of bf16 dx from memory).
+// One block a token and piece of its row. The block of a token's first occurrence adds up all of them, in order of t, from the
+// table's value on: the same bits as a plain loop. All others see that there was one before and leave. Every block reads the ids, 4
+// * T bytes, from L2; dx is read once and each row of the table that occurs is read and written once. Kept for batches of up to
+// some 16,384 tokens: the ids read grow with the square of T (4096 tokens of 4096: 0.13 GB from L2, beside 34 MB of bf16 dx from
+// memory).
 template <class T, int kWidth>
-__global__ void __launch_bounds__(kThreads)
-    backward_kernel(Rows<float> d_table, const std::int32_t* tokens, Rows<const T> dx, std::int64_t count, std::int64_t vocab_size, int n,
-                    int pieces) {
+__global__ void __launch_bounds__(kThreads) backward_kernel(Rows<float> d_table, const std::int32_t* tokens, Rows<const T> dx,
+                                                            std::int64_t count, std::int64_t vocab_size, int n, int pieces) {
   constexpr int kWarps = kThreads / 32, kAhead = 8;
   __shared__ int offsets[kThreads], of_warps[kWarps];
   const std::int64_t t = blockIdx.x / pieces;
@@ -87,7 +87,8 @@ void embedding_forward(Stream& stream, Tensor x, ConstTensor tokens, ConstTensor
     with_width<T>(is_aligned(x, kVector) && is_aligned(table, kVector), [&](auto width) {
       const std::int64_t pieces = divide_up(n, kThreads * width());
       forward_kernel<T, width()><<<num_blocks(x.dim(0) * pieces), kThreads, 0, stream_of(stream)>>>(
-          rows_of<T>(x), tokens.data<std::int32_t>(), rows_of<T>(table), table.dim(0), static_cast<int>(n), static_cast<int>(pieces));
+          rows_of<T>(x), tokens.data<std::int32_t>(), rows_of<T>(table), table.dim(0), static_cast<int>(n),
+          static_cast<int>(pieces));
     });
   });
   check_launch("queueing embedding_forward");

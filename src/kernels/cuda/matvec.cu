@@ -9,7 +9,8 @@ constexpr int kThreads = 128;
 
 // Traffic: w once, rows * columns * sizeof(W) bytes; x comes from L1 and L2. A warp a row, four packs of it in flight.
 template <class W, class X, int kWidth>
-__global__ void __launch_bounds__(kThreads) matvec_kernel(void* y, bool y_is_bf16, Rows<const W> w, const X* x, std::int64_t rows, int n) {
+__global__ void __launch_bounds__(kThreads)
+    matvec_kernel(void* y, bool y_is_bf16, Rows<const W> w, const X* x, std::int64_t rows, int n) {
   constexpr int kStep = 32 * kWidth, kAhead = 4;
   const std::int64_t row = std::int64_t{blockIdx.x} * (kThreads / 32) + threadIdx.x / 32;
   const int first = threadIdx.x % 32 * kWidth;

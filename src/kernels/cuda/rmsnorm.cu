@@ -10,7 +10,8 @@ constexpr int kHeld = 4;  // packs of a row that a thread keeps: 8192 columns of
 
 // Traffic per token: x and y once, rstd once: 2 * hidden_size * sizeof(T) + 4 bytes; with an addition x, delta, sum and y:
 // 4 * hidden_size * sizeof(T) + 4. One block a token; its row waits in registers, as loaded, for the root of its mean square. 4096
-// tokens of 4096 bf16: 67 MB, 14 us at an H200's 4.8 TB/s; with the addition 134 MB, 28 us. Four flops a value: bandwidth is the limit.
+// tokens of 4096 bf16: 67 MB, 14 us at an H200's 4.8 TB/s; with the addition 134 MB, 28 us. Four flops a value: bandwidth is the
+// limit.
 template <class T, int kWidth, bool kAdds>
 __global__ void __launch_bounds__(kThreads)
     forward_kernel(Rows<T> y, float* rstd, Rows<T> sum, Rows<const T> x, Rows<const T> delta, const T* w, int n, float eps) {
@@ -69,16 +70,17 @@ void forward(Stream& stream, Tensor sum, Tensor y, Tensor rstd, ConstTensor x, C
                            (!kAdds || (is_aligned(sum, kVector) && is_aligned(delta, kVector)));
     with_width<T>(is_vector, [&](auto width) {
       forward_kernel<T, width(), kAdds><<<num_blocks(tokens), kThreads, 0, stream_of(stream)>>>(
-          rows_of<T>(y), rstd.data<float>(), rows_of<T>(sum), rows_of<T>(x), rows_of<T>(delta), w.data<T>(), static_cast<int>(n), eps);
+          rows_of<T>(y), rstd.data<float>(), rows_of<T>(sum), rows_of<T>(x), rows_of<T>(delta), w.data<T>(), static_cast<int>(n),
+          eps);
     });
   });
   check_launch("queueing rmsnorm_forward");
 }
 
 // With r = rstd and g = dy w:   dx += r g - x r^3 mean(g x),   dw += dy x r.
-// Traffic per token: dy, x, dx in, dx out: 4 * hidden_size * sizeof(T) + 4 bytes. dw takes kGroups rows of f32 beside it, mostly within
-// L2. 4096 tokens of 4096 bf16: 134 MB, 28 us. One block a group of tokens, in order; a thread keeps its columns' part of dw in
-// registers from the first of them to the last. dw is then the sum over groups, in order: the same bits on every GPU.
+// Traffic per token: dy, x, dx in, dx out: 4 * hidden_size * sizeof(T) + 4 bytes. dw takes kGroups rows of f32 beside it, mostly
+// within L2. 4096 tokens of 4096 bf16: 134 MB, 28 us. One block a group of tokens, in order; a thread keeps its columns' part of dw
+// in registers from the first of them to the last. dw is then the sum over groups, in order: the same bits on every GPU.
 constexpr int kBackwardThreads = 512;
 constexpr int kMostGroups = 256;
 
@@ -181,7 +183,8 @@ void rmsnorm_forward(Stream& stream, Tensor y, Tensor rstd, ConstTensor x, Const
   forward<false>(stream, {}, y, rstd, x, {}, w, eps);
 }
 
-void add_rmsnorm_forward(Stream& stream, Tensor sum, Tensor y, Tensor rstd, ConstTensor x, ConstTensor delta, ConstTensor w, float eps) {
+void add_rmsnorm_forward(Stream& stream, Tensor sum, Tensor y, Tensor rstd, ConstTensor x, ConstTensor delta, ConstTensor w,
+                         float eps) {
   forward<true>(stream, sum, y, rstd, x, delta, w, eps);
 }
 
@@ -195,8 +198,8 @@ void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, ConstTensor dy, Cons
     constexpr int kVector = 16 / sizeof(T);
     const auto launch = [&](auto kernel) {
       kernel<<<num_blocks(groups), kBackwardThreads, 0, stream_of(stream)>>>(rows_of<T>(dx), parts, rows_of<T>(dy), rows_of<T>(x),
-                                                                            w.data<T>(), rstd.data<float>(), static_cast<int>(n), tokens,
-                                                                            group_tokens);
+                                                                             w.data<T>(), rstd.data<float>(), static_cast<int>(n),
+                                                                             tokens, group_tokens);
     };
     const bool is_vector = is_aligned(dx, kVector) && is_aligned(dy, kVector) && is_aligned(x, kVector) && is_aligned(w, kVector);
     constexpr int kPacks = sizeof(T) / 2;  // of bf16 one, of f32 two: 4096 columns
@@ -210,8 +213,8 @@ void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, ConstTensor dy, Cons
       launch(wide_backward_kernel<T>);
   });
   check_launch("queueing rmsnorm_backward");
-  add_parts_kernel<<<num_blocks(divide_up(n, 32)), kThreads, 0, stream_of(stream)>>>(dw.data<float>(), parts, static_cast<int>(groups),
-                                                                                     static_cast<int>(n));
+  add_parts_kernel<<<num_blocks(divide_up(n, 32)), kThreads, 0, stream_of(stream)>>>(dw.data<float>(), parts,
+                                                                                     static_cast<int>(groups), static_cast<int>(n));
   check_launch("queueing the sum of rmsnorm_backward");
 }
 
