@@ -37,14 +37,15 @@ __device__ inline void wait_for_copies() { asm volatile("cp.async.wait_all;" :::
 /// kRows rows of `columns` bf16, `stride` elements apart, of which `rows` exist; zeros below and right of them.
 template <int kDim, int kRows, int kThreads>
 __device__ inline void copy_rows(std::uint32_t matrix, const __nv_bfloat16* from, std::int64_t stride, int rows, int columns) {
-  constexpr int kChunks = kDim / 8;
-  static_assert(kRows * kChunks % kThreads == 0);
+  constexpr int kChunks = kDim / 8, kStep = kThreads / kChunks;  // rows at once; a thread keeps its column of chunks
+  static_assert(kRows % kStep == 0 && kStep % 8 == 0);           // and its place in the pattern of address()
+  const int row = static_cast<int>(threadIdx.x) / kChunks, chunk = static_cast<int>(threadIdx.x) % kChunks;
+  const std::uint32_t to = address<kDim>(matrix, row, chunk);
+  const __nv_bfloat16* at = from + row * stride + chunk * 8;
+  const int existing = chunk * 8 < columns ? rows - row : 0;
 #pragma unroll
-  for (int i = 0; i < kRows * kChunks; i += kThreads) {
-    const int row = (i + static_cast<int>(threadIdx.x)) / kChunks, chunk = (i + static_cast<int>(threadIdx.x)) % kChunks;
-    const bool exists = row < rows && chunk * 8 < columns;
-    copy_or_zero<16>(address<kDim>(matrix, row, chunk), exists ? from + row * stride + chunk * 8 : from, exists);
-  }
+  for (int i = 0; i < kRows; i += kStep, at += kStep * stride)
+    copy_or_zero<16>(to + i * kChunks * 16, i < existing ? at : from, i < existing);
 }
 
 __device__ inline void load_matrices(std::uint32_t (&r)[4], std::uint32_t row) {
