@@ -1,5 +1,6 @@
 #include "kernels/adamw.h"
 
+#include "device/profile.h"
 #include "kernels/checks.h"
 
 namespace corollary {
@@ -27,6 +28,7 @@ void adamw(Stream& stream, Tensor weights, Tensor master, Tensor m, Tensor v, Co
   check_run("adamw", "master", master, DType::f32, master.shape());
   if (weights) check_run("adamw", "weights", weights, DType::bf16, master.shape());
   check_moments("adamw", master.shape(), m, v, gradient, step);
+  const Timed timed(stream, "adamw");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::adamw(stream, weights, master, m, v, gradient, step);
   cpu::adamw(stream, weights, master, m, v, gradient, step);
@@ -38,6 +40,7 @@ void adamw_split(Stream& stream, Tensor weights, Tensor remainder, Tensor m, Ten
   check_run("adamw_split", "weights", weights, DType::bf16, weights.shape());
   check_run("adamw_split", "remainder", remainder, DType::u16, weights.shape());
   check_moments("adamw_split", weights.shape(), m, v, gradient, step);
+  const Timed timed(stream, "adamw_split");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::adamw_split(stream, weights, remainder, m, v, gradient, step);
   cpu::adamw_split(stream, weights, remainder, m, v, gradient, step);
@@ -49,6 +52,7 @@ void adamw_stochastic(Stream& stream, Tensor weights, Tensor m, Tensor v, ConstT
   check_run("adamw_stochastic", "weights", weights, DType::bf16, weights.shape());
   check_moments("adamw_stochastic", weights.shape(), m, v, gradient, step);
   check(first_index >= 0, "adamw_stochastic: first_index is ", first_index);
+  const Timed timed(stream, "adamw_stochastic");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::adamw_stochastic(stream, weights, m, v, gradient, step, seed, first_index);
   cpu::adamw_stochastic(stream, weights, m, v, gradient, step, seed, first_index);
@@ -57,6 +61,7 @@ void adamw_stochastic(Stream& stream, Tensor weights, Tensor m, Tensor v, ConstT
 double sum_of_squares(Stream& stream, ConstTensor x) {
   check_packed("sum_of_squares", "x", x, x.shape());
   check_dtype("sum_of_squares", "x", x, DType::f32);
+  const Timed timed(stream, "sum_of_squares");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::sum_of_squares(stream, x);
   return cpu::sum_of_squares(stream, x);
@@ -69,6 +74,7 @@ void cast(Stream& stream, Tensor y, ConstTensor x) {
   check_float("cast", "y", y);
   if (y.raw() == x.raw() && y.dtype() == x.dtype()) return;
   check_apart("cast", "y", y, "x", x);
+  const Timed timed(stream, "cast");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::cast(stream, y, x);
   cpu::cast(stream, y, x);
@@ -80,6 +86,7 @@ void accumulate(Stream& stream, Tensor y, ConstTensor x) {
   check_float("accumulate", "x", x);
   check_dtype("accumulate", "y", y, DType::f32);
   if (y.raw() != x.raw() || x.dtype() != DType::f32) check_apart("accumulate", "y", y, "x", x);
+  const Timed timed(stream, "accumulate");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::accumulate(stream, y, x);
   cpu::accumulate(stream, y, x);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "device/profile.h"
 #include "kernels/cuda/cudnn_attention.h"
 
 namespace corollary {
@@ -40,6 +41,7 @@ bool is_for_cudnn(const AttentionShape& shape, DType dtype, ConstTensor document
 void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& shape,
                        ConstTensor document_starts) {
   check_all(o, lse, qkv, shape, document_starts);
+  const Timed timed(stream, "attention_forward");
   if constexpr (cuda::kHasCudnn)
     if (stream.on_cuda() && is_for_cudnn(shape, qkv.dtype(), document_starts))
       return cuda::cudnn_attention_forward(stream, o, lse, qkv, shape);
@@ -53,6 +55,7 @@ void attention_backward(Stream& stream, Tensor d_qkv, ConstTensor d_o, ConstTens
   check_all(o, lse, qkv, shape, document_starts);
   check_tensor("d_o", d_o, qkv.dtype(), o.shape());
   check_tensor("d_qkv", d_qkv, qkv.dtype(), qkv.shape());
+  const Timed timed(stream, "attention_backward");
   if constexpr (cuda::kHasCudnn)
     if (stream.on_cuda() && is_for_cudnn(shape, qkv.dtype(), document_starts))
       return cuda::cudnn_attention_backward(stream, d_qkv, d_o, o, lse, qkv, shape);
@@ -81,6 +84,7 @@ void attention_decode(Stream& stream, Tensor o, ConstTensor q, ConstTensor keys,
   check(keys.shape().rank() == 2 && keys.shape() == values.shape() && keys.dim(1) == s.num_kv_heads * s.head_dim && keys.dim(0) > 0,
         "attention: keys ", keys.shape(), " and values ", values.shape(), " want [length, ", s.num_kv_heads * s.head_dim, "]");
   check(keys.dtype() == q.dtype() && values.dtype() == q.dtype(), "attention: q is ", q.dtype(), ", keys ", keys.dtype());
+  const Timed timed(stream, "attention_decode");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::attention_decode(stream, o, q, keys, values, s);
   cpu::attention_decode(stream, o, q, keys, values, s);

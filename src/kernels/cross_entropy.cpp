@@ -1,5 +1,6 @@
 #include "kernels/cross_entropy.h"
 
+#include "device/profile.h"
 #include "kernels/checks.h"
 
 namespace corollary {
@@ -19,6 +20,7 @@ void check_arguments(const char* operation, const Stream& stream, Tensor loss, C
 
 void cross_entropy_forward(Stream& stream, Tensor loss, ConstTensor logits, ConstTensor targets) {
   check_arguments("cross_entropy_forward", stream, loss, logits, targets);
+  const Timed timed(stream, "cross_entropy_forward");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::cross_entropy_forward(stream, loss, logits, targets);
   cpu::cross_entropy_forward(stream, loss, logits, targets);
@@ -26,6 +28,7 @@ void cross_entropy_forward(Stream& stream, Tensor loss, ConstTensor logits, Cons
 
 void cross_entropy_backward(Stream& stream, Tensor logits, Tensor loss, ConstTensor targets, float grad_scale) {
   check_arguments("cross_entropy_backward", stream, loss, logits, targets);
+  const Timed timed(stream, "cross_entropy_backward");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::cross_entropy_backward(stream, logits, loss, targets, grad_scale);
   cpu::cross_entropy_backward(stream, logits, loss, targets, grad_scale);

@@ -1,5 +1,6 @@
 #include "kernels/rmsnorm.h"
 
+#include "device/profile.h"
 #include "kernels/checks.h"
 
 namespace corollary {
@@ -21,6 +22,7 @@ void check_forward(const char* operation, Tensor y, Tensor rstd, ConstTensor x, 
 
 void rmsnorm_forward(Stream& stream, Tensor y, Tensor rstd, ConstTensor x, ConstTensor w, float eps) {
   check_forward("rmsnorm_forward", y, rstd, x, w, eps);
+  const Timed timed(stream, "rmsnorm_forward");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::rmsnorm_forward(stream, y, rstd, x, w, eps);
   cpu::rmsnorm_forward(stream, y, rstd, x, w, eps);
@@ -32,6 +34,7 @@ void add_rmsnorm_forward(Stream& stream, Tensor sum, Tensor y, Tensor rstd, Cons
   check_dtype("add_rmsnorm_forward", "x", x, sum.dtype());
   check_shape("add_rmsnorm_forward", "delta", delta, sum.shape());
   check_dtype("add_rmsnorm_forward", "delta", delta, sum.dtype());
+  const Timed timed(stream, "add_rmsnorm_forward");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::add_rmsnorm_forward(stream, sum, y, rstd, x, delta, w, eps);
   cpu::add_rmsnorm_forward(stream, sum, y, rstd, x, delta, w, eps);
@@ -50,6 +53,7 @@ void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, ConstTensor dy, Cons
   check_packed("rmsnorm_backward", "rstd", rstd, Shape{x.dim(0)});
   check_dtype("rmsnorm_backward", "rstd", rstd, DType::f32);
   check_apart("rmsnorm_backward", "dx", dx, "x", x);
+  const Timed timed(stream, "rmsnorm_backward");
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::rmsnorm_backward(stream, dx, dw, dy, x, w, rstd);
   cpu::rmsnorm_backward(stream, dx, dw, dy, x, w, rstd);
