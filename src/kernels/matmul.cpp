@@ -24,6 +24,8 @@ void linear_forward(Stream& stream, Tensor y, ConstTensor x, ConstTensor w) {
   check_linear("forward", x.shape(), y.shape(), w.shape());
   check_inputs(x, w);
   check_output(y, x);
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::linear_forward(stream, y, x, w);
   cpu::linear_forward(stream, y, x, w);
 }
 
@@ -31,6 +33,8 @@ void linear_backward_input(Stream& stream, Tensor dx, ConstTensor dy, ConstTenso
   check_linear("backward_input", dx.shape(), dy.shape(), w.shape());
   check_inputs(dy, w);
   check_output(dx, dy);
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::linear_backward_input(stream, dx, dy, w);
   cpu::linear_backward_input(stream, dx, dy, w);
 }
 
@@ -38,7 +42,14 @@ void linear_backward_weight(Stream& stream, Tensor dw, ConstTensor dy, ConstTens
   check_linear("backward_weight", x.shape(), dy.shape(), dw.shape());
   check_inputs(dy, x);
   check(dw.dtype() == DType::f32, "linear: dw must be f32, is ", dw.dtype());
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::linear_backward_weight(stream, dw, dy, x, accumulate);
   cpu::linear_backward_weight(stream, dw, dy, x, accumulate);
+}
+
+std::string matmul_library() {
+  if constexpr (kHasCuda) return cuda::matmul_library();
+  return "";
 }
 
 }  // namespace corollary

@@ -1,4 +1,7 @@
 #pragma once
+#include <cstdint>
+#include <string>
+
 #include "device/stream.h"
 #include "device/tensor.h"
 
@@ -16,10 +19,22 @@ void linear_backward_input(Stream& stream, Tensor dx, ConstTensor dy, ConstTenso
 /// dw = dy^T x, or dw += dy^T x if `accumulate`;   dw is f32
 void linear_backward_weight(Stream& stream, Tensor dw, ConstTensor dy, ConstTensor x, bool accumulate);
 
+/// What a product may ask of Stream::workspace on a GPU.
+constexpr std::int64_t matmul_workspace_bytes() { return std::int64_t{64} << 20; }
+/// What computes products on the GPU, with version: "cuBLASLt 130002"; empty in a build without CUDA.
+std::string matmul_library();
+
 namespace cpu {
 decltype(corollary::linear_forward) linear_forward;
 decltype(corollary::linear_backward_input) linear_backward_input;
 decltype(corollary::linear_backward_weight) linear_backward_weight;
 }  // namespace cpu
+
+namespace cuda {
+decltype(corollary::linear_forward) linear_forward;
+decltype(corollary::linear_backward_input) linear_backward_input;
+decltype(corollary::linear_backward_weight) linear_backward_weight;
+decltype(corollary::matmul_library) matmul_library;
+}  // namespace cuda
 
 }  // namespace corollary

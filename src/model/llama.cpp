@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
@@ -15,13 +14,11 @@
 namespace corollary {
 namespace {
 
-/// Tokens whose logits stand at once: 1,024 rows of 8,192 bf16 logits are 16 MB. Fewer would read and write the gradient of the
-/// head more often.
-constexpr std::int64_t kHeadChunk = 1024;
+/// Tokens whose logits stand at once. On a CPU 1,024 rows of 8,192 bf16 logits are 16 MB; on a GPU 2,048 of 32,016 are 131 MB. Fewer
+/// would read and write the gradient of the head more often.
+std::int64_t head_chunk(Device device) { return device == Device::cuda ? 2048 : 1024; }
 
 constexpr std::int64_t kLogitsPadding = 32;  // keeps rows of a power of two off one another's cache sets
-
-void zero(Tensor t) { std::memset(t.raw(), 0, static_cast<std::size_t>(t.size_bytes())); }
 
 AttentionShape attention_shape(const LlamaConfig& c, std::int64_t batch, std::int64_t seq_len) {
   return {
@@ -30,30 +27,48 @@ AttentionShape attention_shape(const LlamaConfig& c, std::int64_t batch, std::in
 
 }  // namespace
 
-Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains)
+Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains, Device device)
     : config_(config),
       compute_(compute),
       batch_(micro_batch_size),
       seq_len_(seq_len),
       tokens_(micro_batch_size * seq_len),
-      trains_(trains) {
+      trains_(trains),
+      device_(device) {
   check(micro_batch_size > 0 && seq_len > 0, "micro_batch_size ", micro_batch_size, " and seq_len ", seq_len, " must be positive");
   check(seq_len <= config.max_position_embeddings, "seq_len ", seq_len, " is beyond max_position_embeddings ",
         config.max_position_embeddings);
-  arena_ = Arena(plan(config, compute, micro_batch_size, seq_len, trains).total_bytes());
+  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device);
+  workspace_bytes_ = memory.workspace_bytes;
+  arena_ = Arena(memory.arena_bytes(), device);
   allocate(arena_);
-  positions_ = OwnedTensor(DType::i32, {tokens_});
-  for (std::int64_t t = 0; t < tokens_; ++t) positions_.view().data<std::int32_t>()[t] = static_cast<std::int32_t>(t % seq_len);
-  rope_table_ = OwnedTensor(DType::f32, {2, seq_len, config.head_dim / 2});
-  rope_table(rope_table_, config.rope_theta);
+  OwnedTensor positions(DType::i32, {tokens_}), table(DType::f32, {2, seq_len, config.head_dim / 2});
+  for (std::int64_t t = 0; t < tokens_; ++t) positions.view().data<std::int32_t>()[t] = static_cast<std::int32_t>(t % seq_len);
+  rope_table(table, config.rope_theta);
+  if (device == Device::cpu) {
+    positions_ = std::move(positions);
+    rope_table_ = std::move(table);
+    return;
+  }
+  positions_ = OwnedTensor(DType::i32, positions.view().shape(), device);
+  rope_table_ = OwnedTensor(DType::f32, table.view().shape(), device);
+  Stream stream(device);
+  copy(stream, positions_, positions);
+  copy(stream, rope_table_, table);
+  stream.synchronize();
 }
 
-MemoryPlan Llama::plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains) {
+MemoryPlan Llama::plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
+                       Device device) {
   Llama empty;
-  empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains;
+  empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains, empty.device_ = device;
   empty.batch_ = micro_batch_size, empty.seq_len_ = seq_len, empty.tokens_ = micro_batch_size * seq_len;
   Arena counting = Arena::counting();
-  return empty.allocate(counting);
+  MemoryPlan plan = empty.allocate(counting);
+  if (device == Device::cuda)
+    plan.workspace_bytes = std::max(matmul_workspace_bytes(), attention_workspace_bytes(attention_shape(config, micro_batch_size, seq_len),
+                                                                                       compute, /*backward=*/trains));
+  return plan;
 }
 
 MemoryPlan Llama::allocate(Arena& arena) {
@@ -87,7 +102,7 @@ MemoryPlan Llama::allocate(Arena& arena) {
   s.x_final = activations(c.hidden_size);
   s.rstd_final = per_token();
   s.y_final = activations(c.hidden_size);
-  s.logits = arena.take(compute_, {std::min(kHeadChunk, T), c.vocab_size + kLogitsPadding}).columns(0, c.vocab_size);
+  s.logits = arena.take(compute_, {std::min(head_chunk(device_), T), (c.vocab_size + kLogitsPadding + 7) / 8 * 8}).columns(0, c.vocab_size);
   if (trains_) {
     s.dx = activations(c.hidden_size);
     s.dy = activations(c.hidden_size);
@@ -152,8 +167,9 @@ void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, c
 
 template <class F>
 void Llama::each_head_chunk(F f) {
-  for (std::int64_t begin = 0; begin < tokens_; begin += kHeadChunk) {
-    const std::int64_t end = std::min(tokens_, begin + kHeadChunk);
+  const std::int64_t chunk = head_chunk(device_);
+  for (std::int64_t begin = 0; begin < tokens_; begin += chunk) {
+    const std::int64_t end = std::min(tokens_, begin + chunk);
     f(scratch_.logits.rows(0, end - begin), begin, end);
   }
 }
@@ -175,8 +191,8 @@ void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients&
                                  ConstTensor tokens, ConstTensor targets, float grad_scale, bool accumulate) {
   check(trains_, "this Llama was made without memory for a backward pass");
   if (!accumulate) {  // the kernels below that can only add
-    zero(gradients.embedding());
-    zero(gradients.norms());
+    zero(stream, gradients.embedding());
+    zero(stream, gradients.norms());
   }
   forward_blocks(stream, weights, tokens);
   Scratch& s = scratch_;
@@ -186,7 +202,7 @@ void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients&
     linear_backward_weight(stream, gradients.head(), chunk, s.y_final.rows(begin, end), accumulate || begin > 0);
     linear_backward_input(stream, s.dy.rows(begin, end), chunk, weights.head());
   });
-  zero(s.dx);
+  zero(stream, s.dx);
   rmsnorm_backward(stream, s.dx, gradients.final_norm(), s.dy, s.x_final, weights.final_norm(), s.rstd_final);
   for (std::size_t layer = kept_.size(); layer-- > 0;) {
     const auto l = static_cast<std::int64_t>(layer);

@@ -11,9 +11,11 @@ namespace corollary {
 
 /// The memory of a pass, in bytes.
 struct MemoryPlan {
-  std::int64_t kept_bytes = 0;     ///< of all layers, from the forward to the backward pass
-  std::int64_t scratch_bytes = 0;  ///< shared by the layers
-  std::int64_t total_bytes() const { return kept_bytes + scratch_bytes; }
+  std::int64_t kept_bytes = 0;       ///< of all layers, from the forward to the backward pass
+  std::int64_t scratch_bytes = 0;    ///< shared by the layers
+  std::int64_t workspace_bytes = 0;  ///< of single operations on a GPU, in the stream (Stream::workspace); not part of the arena
+  std::int64_t arena_bytes() const { return kept_bytes + scratch_bytes; }
+  std::int64_t total_bytes() const { return arena_bytes() + workspace_bytes; }
 };
 
 /// Forward and backward of a Llama over micro-batches of one shape, without a tape: a block reads on one screen (llama.cpp).
@@ -21,11 +23,13 @@ struct MemoryPlan {
 /// again in the backward pass; logits are made a chunk of tokens at a time and never stand whole (docs/math/llama.md).
 class Llama {
  public:
-  /// Allocates all a pass needs; nothing is allocated later. trains = false keeps nothing for a backward pass.
-  Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains);
+  /// Allocates all a pass needs on `device`; nothing is allocated later. trains = false keeps nothing for a backward pass. Tensors and
+  /// streams given to the functions below are that device's.
+  Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
+        Device device = Device::cpu);
 
   static MemoryPlan plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len,
-                         bool trains);
+                         bool trains, Device device = Device::cpu);
 
   /// losses[t] in nats for every token.   tokens, targets  [micro_batch_size * seq_len] i32, target -1: no loss     losses  [same]
   /// f32
@@ -41,6 +45,7 @@ class Llama {
 
   const LlamaConfig& config() const { return config_; }
   std::int64_t tokens() const { return tokens_; }
+  std::int64_t workspace_bytes() const { return workspace_bytes_; }  ///< what to reserve in the stream, on a GPU
 
  private:
   struct Kept {             // of one block, for its backward pass
@@ -70,8 +75,9 @@ class Llama {
 
   LlamaConfig config_;
   DType compute_ = DType::f32;
-  std::int64_t batch_ = 0, seq_len_ = 0, tokens_ = 0;
+  std::int64_t batch_ = 0, seq_len_ = 0, tokens_ = 0, workspace_bytes_ = 0;
   bool trains_ = false;
+  Device device_ = Device::cpu;
   Arena arena_;
   std::vector<Kept> kept_;  // one a layer; all the same memory if nothing is kept
   Scratch scratch_;

@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "base/threads.h"
+#include "device/buffer.h"
 
 namespace corollary {
 namespace {
@@ -110,22 +111,41 @@ T ParametersOf<T>::norms() const {
 template class ParametersOf<ConstTensor>;
 template class ParametersOf<Tensor>;
 
-void initialize(Tensor flat, const LlamaConfig& config, std::uint64_t seed) {
+void initialize(Stream& stream, Tensor flat, const LlamaConfig& config, std::uint64_t seed) {
   const ParameterLayout layout = parameter_layout(config);
   check(flat.shape() == Shape{layout.count}, "initialize: the model has ", layout.count, " parameters, given are ", flat.shape());
-  float* const values = flat.data<float>();
-  std::fill(values + layout.decayed_count, values + layout.count, 1.0f);
   const double into_residual = config.initializer_range / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers));
+  constexpr std::int64_t kPiece = std::int64_t{1} << 26;
+  OwnedTensor staging;
   for (const ParameterLayout::Entry& entry : layout.entries) {
-    if (entry.offset >= layout.decayed_count) break;
     const bool writes_residual = entry.name.ends_with("o_proj.weight") || entry.name.ends_with("down_proj.weight");
     const double deviation = writes_residual ? into_residual : config.initializer_range;
-    // Element i of the layout is the first normal of stream i: no draw depends on where a piece of the work begins.
-    parallel_pieces(entry.shape.count(), [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t i = entry.offset + begin; i < entry.offset + end; ++i)
-        values[i] = static_cast<float>(deviation * Random(seed, static_cast<std::uint64_t>(i)).normal());
-    });
+    const std::int64_t entry_end = entry.offset + entry.shape.count();
+    for (std::int64_t first = entry.offset; first < entry_end; first += kPiece) {
+      const Tensor there = flat.rows(first, std::min(first + kPiece, entry_end));
+      Tensor here = there;
+      if (stream.on_cuda()) {
+        if (staging.view().count() < there.count()) staging = OwnedTensor(DType::f32, there.shape());
+        here = staging.view().rows(0, there.count());
+      }
+      float* const values = here.data<float>();
+      // Element i of the layout is the first normal of stream i: no draw depends on where a piece of the work begins.
+      parallel_pieces(here.count(), [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t i = begin; i < end; ++i)
+          values[i] = entry.offset >= layout.decayed_count
+                          ? 1.0f
+                          : static_cast<float>(deviation * Random(seed, static_cast<std::uint64_t>(first + i)).normal());
+      });
+      if (!stream.on_cuda()) continue;
+      copy(stream, there, here);
+      stream.synchronize();
+    }
   }
+}
+
+void initialize(Tensor flat, const LlamaConfig& config, std::uint64_t seed) {
+  Stream stream;
+  initialize(stream, flat, config, seed);
 }
 
 }  // namespace corollary

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "device/stream.h"
 #include "device/tensor.h"
 #include "model/config.h"
 
@@ -60,7 +61,8 @@ using Weights = ParametersOf<ConstTensor>;
 using Gradients = ParametersOf<Tensor>;
 
 /// Fresh weights, f32: matrices normal(0, initializer_range), attention_out and down scaled by 1 / sqrt(2 num_hidden_layers), norms 1.
-/// Element i of the layout depends on (seed, i) alone.
-void initialize(Tensor flat, const LlamaConfig& config, std::uint64_t seed);
+/// Element i of the layout depends on (seed, i) alone. `flat` lies where the stream is; a GPU's is drawn on the CPU and copied in pieces.
+void initialize(Stream& stream, Tensor flat, const LlamaConfig& config, std::uint64_t seed);
+void initialize(Tensor flat, const LlamaConfig& config, std::uint64_t seed);  ///< on the CPU
 
 }  // namespace corollary

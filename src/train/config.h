@@ -21,7 +21,8 @@ struct TrainConfig {
   double weight_decay = 0.1;           ///< of matrices; norm scales have none
   double clip_grad = 1.0;              ///< largest global L2 norm of the gradient; 0: never clipped
   std::int64_t seed = 1234;            ///< of fresh weights and of the order of samples
-  std::string precision = "auto";      ///< fp32 | bf16 | auto: bf16 where the processor multiplies bf16 (AVX512-BF16, AMX)
+  std::string device = "auto";         ///< cpu | cuda | auto: the GPU if there is one
+  std::string precision = "auto";      ///< fp32 | bf16 | auto: bf16 on a GPU and where the processor multiplies it (AVX512-BF16, AMX)
   std::string init_from = "";          ///< Hugging Face folder whose weights training goes on from; empty: fresh weights
   std::int64_t eval_interval = 50;     ///< steps between validations; 0: only before the first and after the last step
   std::int64_t eval_sequences = 32;    ///< sequences of each subset's validation split, always the same ones; 0: no validation
@@ -45,6 +46,7 @@ struct TrainConfig {
     visit("weight_decay", config.weight_decay);
     visit("clip_grad", config.clip_grad);
     visit("seed", config.seed);
+    visit("device", config.device);
     visit("precision", config.precision);
     visit("init_from", config.init_from);
     visit("eval_interval", config.eval_interval);

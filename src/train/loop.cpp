@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/stop.h"
-#include "kernels/adamw.h"
+#include "kernels/matmul_choices.h"
 #include "model/checkpoint_folder.h"
 #include "train/matmul_rate.h"
 #include "train/schedule.h"
@@ -26,6 +26,9 @@ std::int64_t peak_rss_bytes() {
   return usage.ru_maxrss * 1024;
 }
 
+/// Row i of [micro batches, tokens].
+Tensor micro_batch(Tensor all, std::int64_t i) { return all.rows(i, i + 1).reshaped({all.dim(1)}); }
+
 bool is_due(std::int64_t step, std::int64_t interval) { return interval > 0 && step % interval == 0; }
 
 }  // namespace
@@ -37,19 +40,30 @@ TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& da
       communicator_(communicator),
       layout_(parameter_layout(run_.model)),
       checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout),
-      optimizer_(layout_.count, layout_.decayed_count, plan.compute, run_.config),
-      model_(run_.model, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true),
-      tokens_(DType::i32, {model_.tokens()}),
-      targets_(DType::i32, {model_.tokens()}),
-      losses_(DType::f32, {model_.tokens()}) {}
+      optimizer_(layout_.count, layout_.decayed_count, plan.compute, run_.config, plan.device),
+      model_(run_.model, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device),
+      tokens_(DType::i32, {micro_batches(), model_.tokens()}),
+      targets_(DType::i32, {micro_batches(), model_.tokens()}),
+      losses_(DType::f32, {micro_batches(), model_.tokens()}),
+      device_tokens_(DType::i32, tokens_.view().shape(), plan.device),
+      device_targets_(DType::i32, tokens_.view().shape(), plan.device),
+      device_losses_(DType::f32, tokens_.view().shape(), plan.device),
+      stream_(plan.device) {
+  if (stream_.on_cuda()) stream_.reserve_workspace(model_.workspace_bytes());
+}
+
+std::int64_t TrainLoop::micro_batches() const {
+  return run_.config.global_batch_size / communicator_.world_size() / run_.config.micro_batch_size;
+}
 
 void TrainLoop::run() {
   const TrainConfig& config = run_.config;
   begin_or_resume();
-  peak_flops_ = measure_peak_flops(plan_.compute) * communicator_.world_size();
+  peak_flops_ = corollary::peak_flops(plan_.compute, plan_.device) * communicator_.world_size();
   if (state_.step == 0) validate_and_log();
   while (state_.step < config.train_iters) {
     step();
+    keep_matmul_choices();
     const bool is_last = state_.step == config.train_iters, stops = stop_requested() && !is_last;
     if (is_last || is_due(state_.step, config.eval_interval)) validate_and_log();
     if (is_last || stops || is_due(state_.step, config.save_interval)) save();
@@ -60,7 +74,14 @@ void TrainLoop::run() {
   write_weights("final");
 }
 
+// Another algorithm of a product adds in another order: a run goes on with those it began with.
+void TrainLoop::keep_matmul_choices() {
+  if (!stream_.on_cuda() || !is_first_rank() || fs::exists(matmul_choices_path())) return;
+  write_json_file(matmul_choices_path(), matmul_choices());
+}
+
 void TrainLoop::begin_or_resume() {
+  if (stream_.on_cuda() && fs::exists(matmul_choices_path())) load_matmul_choices(read_json_file(matmul_choices_path()));
   if (const auto state = checkpoints_.load_newest(optimizer_)) {
     state_ = *state;
     wall_seconds_before_ = state_.wall_seconds;
@@ -77,20 +98,28 @@ void TrainLoop::begin_or_resume() {
 void TrainLoop::load_initial_weights() {
   const TrainConfig& config = run_.config;
   if (config.init_from.empty()) {
-    initialize(optimizer_.master(), run_.model, static_cast<std::uint64_t>(config.seed));
+    initialize(stream_, optimizer_.master(), run_.model, static_cast<std::uint64_t>(config.seed));
   } else {
     const LoadedModel loaded = load_checkpoint_folder(config.init_from, DType::f32);
     check(loaded.parameters.view().count() == layout_.count, "init_from ", config.init_from, " holds ",
           loaded.parameters.view().count(), " parameters, the model has ", layout_.count);
-    cast(stream_, optimizer_.master(), loaded.parameters);
+    copy(stream_, optimizer_.master(), loaded.parameters);
+    stream_.synchronize();
   }
   optimizer_.weights_from_master(stream_);
 }
 
 void TrainLoop::write_weights(const char* folder) {
   if (!is_first_rank()) return;
-  save_checkpoint_folder(run_.out / folder, run_.model, optimizer_.weights(),
-                         {.dtype = plan_.compute, .tokenizer = run_.tokenizer});
+  ConstTensor weights = optimizer_.weights();
+  OwnedTensor here;
+  if (stream_.on_cuda()) {
+    here = OwnedTensor(weights.dtype(), weights.shape());
+    copy(stream_, here, weights);
+    stream_.synchronize();
+    weights = here;
+  }
+  save_checkpoint_folder(run_.out / folder, run_.model, weights, {.dtype = plan_.compute, .tokenizer = run_.tokenizer});
 }
 
 void TrainLoop::step() {
@@ -100,15 +129,15 @@ void TrainLoop::step() {
   const std::int64_t first = state_.samples + communicator_.rank() * share;
   const auto tokens = static_cast<double>(config.tokens_per_step());
   const Gradients gradients(run_.model, optimizer_.gradients());
-  double loss = 0;
-  for (std::int64_t done = 0; done < share; done += config.micro_batch_size) {
-    for (std::int64_t row = 0; row < config.micro_batch_size; ++row)
-      data_.sample(first + done + row, row_of(tokens_, row), row_of(targets_, row));
-    model_.losses_and_gradients(stream_, losses_, gradients, weights(), tokens_, targets_, static_cast<float>(1 / tokens),
-                                /*accumulate=*/done > 0);
-    loss += sum_of_losses();
-  }
-  loss = over_ranks(loss) / tokens;
+  for (std::int64_t row = 0; row < share; ++row) data_.sample(first + row, row_of(tokens_, row), row_of(targets_, row));
+  copy(stream_, device_tokens_, tokens_);
+  copy(stream_, device_targets_, targets_);
+  for (std::int64_t i = 0; i < micro_batches(); ++i)
+    model_.losses_and_gradients(stream_, micro_batch(device_losses_, i), gradients, weights(), micro_batch(device_tokens_, i),
+                                micro_batch(device_targets_, i), static_cast<float>(1 / tokens), /*accumulate=*/i > 0);
+  copy(stream_, losses_, device_losses_);
+  stream_.synchronize();
+  const double loss = over_ranks(sum_of_losses(micro_batches())) / tokens;
   const double learning_rate = learning_rate_at(config.schedule(), state_.step + 1);
   const auto outcome = optimizer_.step(stream_, communicator_, loss, learning_rate);
 
@@ -157,8 +186,12 @@ TrainLoop::ValidationLosses TrainLoop::validate() {
           std::ranges::fill(row_of(targets_, row), -1);
         }
       }
-      model_.losses(stream_, losses_, weights(), tokens_, targets_);
-      sum += sum_of_losses();
+      copy(stream_, micro_batch(device_tokens_, 0), micro_batch(tokens_, 0));
+      copy(stream_, micro_batch(device_targets_, 0), micro_batch(targets_, 0));
+      model_.losses(stream_, micro_batch(device_losses_, 0), weights(), micro_batch(device_tokens_, 0), micro_batch(device_targets_, 0));
+      copy(stream_, micro_batch(losses_, 0), micro_batch(device_losses_, 0));
+      stream_.synchronize();
+      sum += sum_of_losses(1);
       count += static_cast<double>(count_targets());
     }
     result.emplace_back(data_.validation_subsets()[subset], over_ranks(sum) / over_ranks(count));
@@ -191,12 +224,16 @@ std::span<std::int32_t> TrainLoop::row_of(OwnedTensor& tensor, std::int64_t row)
 }
 
 // In double and in order, so that a loss has the same bits every time.
-double TrainLoop::sum_of_losses() const {
+double TrainLoop::sum_of_losses(std::int64_t micro_batches) const {
   const float* losses = losses_.view().data<float>();
   const std::int32_t* targets = targets_.view().data<std::int32_t>();
   double sum = 0;
-  for (std::int64_t t = 0; t < model_.tokens(); ++t)
-    if (targets[t] >= 0) sum += losses[t];
+  for (std::int64_t i = 0; i < micro_batches; ++i) {  // a micro-batch at a time
+    double part = 0;
+    for (std::int64_t t = i * model_.tokens(); t < (i + 1) * model_.tokens(); ++t)
+      if (targets[t] >= 0) part += losses[t];
+    sum += part;
+  }
   return sum;
 }
 

@@ -43,6 +43,8 @@ class TrainLoop {
 
   bool is_first_rank() const { return communicator_.rank() == 0; }
   Weights weights() const { return {run_.model, optimizer_.weights()}; }
+  fs::path matmul_choices_path() const { return run_.out / "matmul_choices.json"; }
+  void keep_matmul_choices();
   void begin_or_resume();
   void load_initial_weights();
   void write_weights(const char* folder);
@@ -51,8 +53,9 @@ class TrainLoop {
   ValidationLosses validate();
   void validate_and_log();
   void save();
+  std::int64_t micro_batches() const;  ///< of this rank, in a step
   std::span<std::int32_t> row_of(OwnedTensor& tensor, std::int64_t row);
-  double sum_of_losses() const;
+  double sum_of_losses(std::int64_t micro_batches) const;
   std::int64_t count_targets() const;
   double over_ranks(double sum);
 
@@ -64,7 +67,8 @@ class TrainLoop {
   Checkpoints checkpoints_;
   Optimizer optimizer_;
   Llama model_;
-  OwnedTensor tokens_, targets_, losses_;  // of one micro-batch
+  OwnedTensor tokens_, targets_, losses_;                          // on the host, of all micro-batches of a step
+  OwnedTensor device_tokens_, device_targets_, device_losses_;     // the same where the model is
   Stream stream_;
   std::optional<MetricsLog> metrics_;  // rank 0
   TrainState state_;

@@ -7,16 +7,17 @@
 
 namespace corollary {
 
-Optimizer::Optimizer(std::int64_t count, std::int64_t decayed_count, DType compute, const TrainConfig& config)
+Optimizer::Optimizer(std::int64_t count, std::int64_t decayed_count, DType compute, const TrainConfig& config, Device device)
     : config_(config),
       decayed_count_(decayed_count),
-      master_(DType::f32, {count}),
-      m_(DType::f32, {count}),
-      v_(DType::f32, {count}),
-      gradients_(DType::f32, {count}) {
+      device_(device),
+      master_(DType::f32, {count}, device),
+      m_(DType::f32, {count}, device),
+      v_(DType::f32, {count}, device),
+      gradients_(DType::f32, {count}, device) {
   check(0 <= decayed_count && decayed_count <= count, "optimizer: ", decayed_count, " of ", count, " parameters cannot decay");
   check(compute == DType::f32 || compute == DType::bf16, "optimizer: weights must be f32 or bf16, not ", compute);
-  if (compute == DType::bf16) bf16_weights_ = OwnedTensor(DType::bf16, {count});
+  if (compute == DType::bf16) bf16_weights_ = OwnedTensor(DType::bf16, {count}, device);
 }
 
 ConstTensor Optimizer::weights() const {

@@ -31,8 +31,8 @@ class Optimizer {
     bool was_applied = false;
   };
 
-  /// Parameters [0, decayed_count) decay, the rest do not. All zero at birth.
-  Optimizer(std::int64_t count, std::int64_t decayed_count, DType compute, const TrainConfig& config);
+  /// Parameters [0, decayed_count) decay, the rest do not. All zero at birth, and all on `device`, as are the streams given below.
+  Optimizer(std::int64_t count, std::int64_t decayed_count, DType compute, const TrainConfig& config, Device device = Device::cpu);
 
   Tensor master() { return master_; }
   Tensor m() { return m_; }
@@ -45,12 +45,14 @@ class Optimizer {
   /// `loss`: of the step, all ranks together. Error after skip_abort_after skipped steps in a row.
   Outcome step(Stream& stream, Communicator& communicator, double loss, double learning_rate);
 
+  Device device() const { return device_; }
   const Counts& counts() const { return counts_; }
   void set_counts(const Counts& counts) { counts_ = counts; }
 
  private:
   TrainConfig config_;
   std::int64_t decayed_count_;
+  Device device_;
   OwnedTensor master_, m_, v_, gradients_, bf16_weights_;
   Counts counts_;
 };

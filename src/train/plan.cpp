@@ -19,6 +19,7 @@ double TrainPlan::expected_seconds() const {
 
 Json TrainPlan::to_json() const {
   Json json = {{"parameters", parameters},
+               {"device", name_of(device)},
                {"precision", name_of(compute)},
                {"memory_bytes",
                 {{"weights", state.weights_bytes},
@@ -28,8 +29,9 @@ Json TrainPlan::to_json() const {
                  {"gradients", state.gradients_bytes},
                  {"kept_activations", activations.kept_bytes},
                  {"scratch", activations.scratch_bytes},
+                 {"workspace", activations.workspace_bytes},
                  {"total", memory_bytes()}}},
-               {"available_memory_bytes", available_memory_bytes()},
+               {"available_memory_bytes", available_memory_bytes(device)},
                {"flops_per_token", flops_per_token},
                {"tokens", tokens},
                {"checkpoint_bytes", checkpoint_bytes},
@@ -52,7 +54,7 @@ std::string TrainPlan::to_table() const {
     table += text + "\n";
   };
   line("parameters", format_count(static_cast<double>(parameters)), fmt::format("{}", parameters));
-  line("memory", bytes(memory_bytes()), fmt::format("{} available", bytes(available_memory_bytes())));
+  line("memory", bytes(memory_bytes()), fmt::format("{} available on the {}", bytes(available_memory_bytes(device)), device == Device::cuda ? "GPU" : "CPU"));
   line("  weights", bytes(state.weights_bytes),
        compute == DType::bf16 ? "bf16, what the model computes with" : "f32: the master itself");
   line("  master", bytes(state.master_bytes), "f32");
@@ -61,6 +63,7 @@ std::string TrainPlan::to_table() const {
   line("  gradients", bytes(state.gradients_bytes), "f32");
   line("  kept activations", bytes(activations.kept_bytes), "of one micro-batch, for its backward pass");
   line("  scratch", bytes(activations.scratch_bytes), "shared by the layers");
+  if (activations.workspace_bytes > 0) line("  workspace", bytes(activations.workspace_bytes), "of single operations");
   line("flops per token", format_count(flops_per_token), "forward and backward, causal half of attention");
   line("tokens", format_count(static_cast<double>(tokens)));
   line("checkpoint", bytes(checkpoint_bytes), fmt::format("{} on disk in all", bytes(disk_bytes)));
@@ -77,16 +80,17 @@ std::string TrainPlan::to_table() const {
 TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures) {
   TrainPlan plan;
   plan.parameters = parameter_count(model);
-  plan.compute = resolve_precision(config.precision);
+  plan.device = resolve_device(config.device);
+  plan.compute = resolve_precision(config.precision, plan.device);
   plan.state = optimizer_memory(plan.parameters, plan.compute);
-  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true);
+  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device);
   plan.flops_per_token = flops_per_token(model, config.seq_len);
   plan.tokens = config.train_iters * config.tokens_per_step();
   plan.checkpoint_bytes = plan.state.master_bytes + plan.state.m_bytes + plan.state.v_bytes;
   plan.disk_bytes = (config.keep_checkpoints + 1) * plan.checkpoint_bytes + 2 * plan.parameters * size_of(plan.compute);
   if (measures) {
     plan.matmul_tokens = config.micro_batch_size * config.seq_len;
-    plan.matmuls = measure_matmuls(model, plan.compute, plan.matmul_tokens, /*budget_seconds=*/0.5);
+    plan.matmuls = measure_matmuls(model, plan.compute, plan.matmul_tokens, /*budget_seconds=*/0.5, plan.device);
   }
   return plan;
 }
@@ -108,7 +112,9 @@ std::optional<std::int64_t> number_after(const char* path, const std::string& la
 
 }  // namespace
 
-std::int64_t available_memory_bytes() {
+std::int64_t available_memory_bytes(Device device) {
+  if (device == Device::cuda)
+    if (const GpuSearch search = find_gpu(); search.gpu) return search.gpu->free_bytes;
   std::int64_t available = std::numeric_limits<std::int64_t>::max();
   if (const auto kilobytes = number_after("/proc/meminfo", "MemAvailable:")) available = *kilobytes * 1024;
   const auto limit = number_after("/sys/fs/cgroup/memory.max", "");

@@ -14,6 +14,7 @@ namespace corollary {
 struct TrainPlan {
   std::int64_t parameters = 0;
   DType compute = DType::f32;
+  Device device = Device::cpu;
   OptimizerMemory state;              ///< weights, master, m, v, gradients
   MemoryPlan activations;             ///< kept for the backward pass, and scratch
   double flops_per_token = 0;         ///< forward and backward (model/config.h)
@@ -38,7 +39,7 @@ struct TrainPlan {
 /// From resolved configurations. Takes about a second if it measures.
 TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures);
 
-/// Memory this process may still take: what the machine has available, or less if a control group says so.
-std::int64_t available_memory_bytes();
+/// Memory this process may still take: what the machine has available, or less if a control group says so; of a GPU, what is free.
+std::int64_t available_memory_bytes(Device device = Device::cpu);
 
 }  // namespace corollary

@@ -24,10 +24,7 @@ constexpr std::array kFiles = {"master.safetensors", "m.safetensors", "v.safeten
 
 std::array<Tensor, 3> tensors_of(Optimizer& optimizer) { return {optimizer.master(), optimizer.m(), optimizer.v()}; }
 
-bool is_finite(Tensor x) {
-  Stream stream;
-  return std::isfinite(sum_of_squares(stream, x));
-}
+bool is_finite(Stream& stream, Tensor x) { return std::isfinite(sum_of_squares(stream, x)); }
 
 Json describe_file(const fs::path& path) {
   const MappedFile file(path);
@@ -35,15 +32,25 @@ Json describe_file(const fs::path& path) {
   return {{"bytes", file.bytes().size()}, {"xxh3_128", fmt::format("{:016x}{:016x}", hash.high, hash.low)}};
 }
 
-void write_tensors(const fs::path& path, const ParameterLayout& layout, ConstTensor flat) {
+void write_tensors(Stream& stream, const fs::path& path, const ParameterLayout& layout, ConstTensor flat) {
   std::vector<SafetensorsDeclaration> declarations;
   for (const auto& entry : layout.entries) declarations.push_back({entry.name, DType::f32, entry.shape});
   SafetensorsWriter writer(path, std::move(declarations));
-  for (const auto& entry : layout.entries) writer.write(flat.rows(entry.offset, entry.offset + entry.shape.count()));
+  OwnedTensor staging;
+  for (const auto& entry : layout.entries) {
+    ConstTensor piece = flat.rows(entry.offset, entry.offset + entry.shape.count());
+    if (stream.on_cuda()) {
+      staging = OwnedTensor(DType::f32, piece.shape());
+      copy(stream, staging, piece);
+      stream.synchronize();
+      piece = staging;
+    }
+    writer.write(piece);
+  }
   writer.commit();
 }
 
-void read_tensors(const fs::path& path, const ParameterLayout& layout, Tensor flat) {
+void read_tensors(Stream& stream, const fs::path& path, const ParameterLayout& layout, Tensor flat) {
   const SafetensorsFile file(path);
   check(file.entries().size() == layout.entries.size(), "damaged ", path.string(), " holds ", file.entries().size(),
         " tensors, the model has ", layout.entries.size());
@@ -54,7 +61,15 @@ void read_tensors(const fs::path& path, const ParameterLayout& layout, Tensor fl
     check(found->dtype == "F32" && std::equal(found->shape.begin(), found->shape.end(), extents.begin(), extents.end()), "damaged ",
           path.string(), ": tensor ", entry.name, " is ", found->dtype, " ", shape_text(found->shape), ", must be F32 ",
           entry.shape);
-    file.read(*found, flat.rows(entry.offset, entry.offset + entry.shape.count()));
+    const Tensor piece = flat.rows(entry.offset, entry.offset + entry.shape.count());
+    if (!stream.on_cuda()) {
+      file.read(*found, piece);
+      continue;
+    }
+    OwnedTensor staging(DType::f32, piece.shape());
+    file.read(*found, staging);
+    copy(stream, piece, staging);
+    stream.synchronize();
   }
 }
 
@@ -119,8 +134,9 @@ std::vector<std::int64_t> Checkpoints::steps() const {
 
 void Checkpoints::save(const TrainState& state, Optimizer& optimizer, std::int64_t keep) {
   const auto tensors = tensors_of(optimizer);
+  Stream stream(optimizer.device());
   for (std::size_t i = 0; i < kFiles.size(); ++i)
-    check(is_finite(tensors[i]), "not saved: after step ", state.step, " ", kFiles[i],
+    check(is_finite(stream, tensors[i]), "not saved: after step ", state.step, " ", kFiles[i],
           " would hold numbers that are not finite; the checkpoints of earlier steps stand. Lower learning_rate and resume from "
           "them");
 
@@ -129,7 +145,7 @@ void Checkpoints::save(const TrainState& state, Optimizer& optimizer, std::int64
   fs::remove_all(temporary, error);
   Json files = Json::object();
   for (std::size_t i = 0; i < kFiles.size(); ++i) {
-    write_tensors(temporary / kFiles[i], layout_, tensors[i]);
+    write_tensors(stream, temporary / kFiles[i], layout_, tensors[i]);
     files[kFiles[i]] = describe_file(temporary / kFiles[i]);
   }
   write_json_file(temporary / "state.json", {{"format", kFormat},
@@ -171,13 +187,14 @@ StateFile parse_state_file(std::string_view text, const std::string& where) {
 }
 
 void Checkpoints::load_tensors(const fs::path& folder, const StateFile& written, Optimizer& optimizer) const {
+  Stream stream(optimizer.device());
   const auto tensors = tensors_of(optimizer);
   for (std::size_t i = 0; i < kFiles.size(); ++i) {
     const fs::path path = folder / kFiles[i];
     const Json expected = written.files[kFiles[i]], found = as_stored(describe_file(path));
     check(expected == found, "damaged ", path.string(), " is not the file that was saved: ", describe_difference(expected, found));
-    read_tensors(path, layout_, tensors[i]);
-    check(is_finite(tensors[i]), "damaged ", path.string(), " holds numbers that are not finite");
+    read_tensors(stream, path, layout_, tensors[i]);
+    check(is_finite(stream, tensors[i]), "damaged ", path.string(), " holds numbers that are not finite");
   }
 }
 
@@ -210,9 +227,10 @@ std::optional<TrainState> Checkpoints::load_newest(Optimizer& optimizer) {
     if (const std::string other_layout = describe_difference(written.layout, layout_note_); !other_layout.empty())
       log_warning("resuming with another layout ({}): the numbers will agree with the first one's to rounding, not bit for bit",
                   other_layout);
-    Stream stream;
+    Stream stream(optimizer.device());
     optimizer.set_counts(written.state.optimizer);
     optimizer.weights_from_master(stream);
+    stream.synchronize();
     return written.state;
   }
   check(newest_first.empty(), "cannot resume: no checkpoint in ", folder_.string(), " can be used (", damage,

@@ -20,14 +20,15 @@ namespace {
 /// are those whose change costs rounding alone (layout_of).
 Json identity_of(const LlamaConfig& model, const TrainConfig& config, const Mixture& mixture, const Json& inputs) {
   Json train = fields_to_json(config);
-  for (const char* name : {"init_from", "micro_batch_size", "precision", "eval_interval", "eval_sequences", "save_interval",
+  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "eval_interval", "eval_sequences", "save_interval",
                            "keep_checkpoints", "log_interval", "skip_abort_after"})
     train.erase(name);
   return {{"model", fields_to_json(model)}, {"train", train}, {"mixture", detail::value_to_json(mixture)}, {"inputs", inputs}};
 }
 
-Json layout_of(const TrainConfig& config, DType compute, const Communicator& communicator) {
-  return {{"precision", name_of(compute)},
+Json layout_of(const TrainConfig& config, DType compute, Device device, const Communicator& communicator) {
+  return {{"device", name_of(device)},
+          {"precision", name_of(compute)},
           {"micro_batch_size", config.micro_batch_size},
           {"ranks", communicator.world_size()},
           {"threads", num_threads()}};
@@ -96,8 +97,8 @@ StageResult train(const LlamaConfig& given_model, const TrainConfig& given_confi
 
   // Budgets before the work: an hour lost to a full disk is an hour lost.
   const TrainPlan plan = plan_training(model, config, /*measures=*/false);
-  check(plan.memory_bytes() <= available_memory_bytes(), "training needs ", format_bytes(static_cast<double>(plan.memory_bytes())),
-        " of memory, ", format_bytes(static_cast<double>(available_memory_bytes())),
+  check(plan.memory_bytes() <= available_memory_bytes(plan.device), "training needs ", format_bytes(static_cast<double>(plan.memory_bytes())),
+        " of memory, ", format_bytes(static_cast<double>(available_memory_bytes(plan.device))),
         " are available: lower micro_batch_size or seq_len (corollary train --plan shows what takes how much)");
   const std::int64_t there =
       fs::is_directory(out) ? bytes_below(out) : 0;  // by earlier sessions: kept or replaced, not needed again
@@ -108,7 +109,7 @@ StageResult train(const LlamaConfig& given_model, const TrainConfig& given_confi
                   .out = out,
                   .tokenizer = tokenizer,
                   .identity = identity_of(model, config, mixture, inputs),
-                  .layout = layout_of(config, plan.compute, communicator)},
+                  .layout = layout_of(config, plan.compute, plan.device, communicator)},
                  plan, data, communicator);
   loop.run();
 
