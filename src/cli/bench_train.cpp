@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "device/profile.h"
 #include "model/llama.h"
 #include "train/matmul_rate.h"
 #include "train/optimizer.h"
@@ -54,12 +55,14 @@ struct SpeedArguments {
   fs::path config;
   std::int64_t batch = kBatch, seq_len = kSeqLen, micro_batches = 1;
   int steps = 10, warmup = 3;
-  std::string precision = "auto", device = "cpu";
+  std::string precision = "auto", device = "cpu", recompute = "norms";
+  bool profiles = false;
 };
 
 struct Speed {
   double tokens_per_second = 0;  ///< of the median step
   std::vector<double> losses;    ///< a step's mean, warm-up included
+  Json kernels = Json::array();  ///< of one more step, if profiled: {"kernel", "seconds", "times"} each
   std::int64_t planned_bytes = 0, used_bytes = 0;  ///< of GPU memory: what --plan would say, and what is gone from it; 0 on the CPU
 };
 
@@ -90,8 +93,9 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
   const ParameterLayout layout = parameter_layout(model);
   TrainConfig config;
   config.precision = name_of(compute);
+  config.recompute = arguments.recompute;
   Optimizer optimizer(layout.count, layout.decayed_count, compute, config, device);
-  Llama llama(model, compute, arguments.batch, arguments.seq_len, /*trains=*/true, device);
+  Llama llama(model, compute, arguments.batch, arguments.seq_len, /*trains=*/true, device, config.recompute_choice());
   const Shape shape{arguments.micro_batches, llama.tokens()};
   OwnedTensor tokens(DType::i32, shape), targets(DType::i32, shape), losses(DType::f32, shape);
   OwnedTensor device_tokens(DType::i32, shape, device), device_targets(DType::i32, shape, device), device_losses(DType::f32, shape, device);
@@ -103,7 +107,10 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
   Random random(1);
   std::vector<double> rates;
   const auto row = [&](Tensor all, std::int64_t i) { return all.rows(i, i + 1).reshaped({llama.tokens()}); };
-  for (int step = -arguments.warmup; step < arguments.steps; ++step) {
+  Profile profile;
+  for (int step = -arguments.warmup; step < arguments.steps + (arguments.profiles ? 1 : 0); ++step) {
+    const bool is_profiled = step == arguments.steps;
+    if (is_profiled) stream.profile_into(&profile);
     for (Tensor ids : {tokens.view(), targets.view()})
       std::generate_n(ids.data<std::int32_t>(), ids.count(),
                       [&] { return static_cast<std::int32_t>(random.below(model.vocab_size)); });
@@ -121,13 +128,15 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
     speed.losses.push_back(loss / static_cast<double>(shape.count()));
     optimizer.step(stream, *world, speed.losses.back(), 1e-4);
     stream.synchronize();
-    if (step >= 0)
+    if (step >= 0 && !is_profiled)
       rates.push_back(static_cast<double>(shape.count()) / std::chrono::duration<double>(Clock::now() - start).count());
   }
+  for (const Profile::Line& line : profile.lines())
+    speed.kernels.push_back({{"kernel", line.name}, {"seconds", line.seconds}, {"times", line.times}});
   speed.tokens_per_second = median(rates);
   if (device == Device::cuda) {
     speed.planned_bytes = optimizer_memory(layout.count, compute).total_bytes() +
-                          Llama::plan(model, compute, arguments.batch, arguments.seq_len, true, device).total_bytes();
+                          Llama::plan(model, compute, arguments.batch, arguments.seq_len, true, device, config.recompute_choice()).total_bytes();
     speed.used_bytes = free_before - find_gpu().gpu->free_bytes;
   }
   return speed;
@@ -246,6 +255,7 @@ void run_train_speed(const SpeedArguments& arguments) {
   const LlamaConfig model = read_llama_config(arguments.config);
   const Device device = resolve_device(arguments.device);
   const DType compute = resolve_precision(arguments.precision, device);
+  check(arguments.recompute == "norms" || arguments.recompute == "none", "--recompute must be norms or none");
   const Speed speed = measure_speed(model, compute, device, arguments);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);  // before the products are timed: their memory is none of training's
@@ -257,6 +267,9 @@ void run_train_speed(const SpeedArguments& arguments) {
                         {"planned_bytes", speed.planned_bytes},
                         {"used_bytes", speed.used_bytes},
                         {"losses", speed.losses},
+                        {"micro_batches", arguments.micro_batches},
+                        {"recompute", arguments.recompute},
+                        {"kernels", speed.kernels},
                         {"matmul_tokens_per_second", static_cast<double>(tokens) / matmuls.seconds},
                         {"matmul_flops_per_second", matmuls.flops_per_second()},
                         {"device", name_of(device)},
@@ -284,6 +297,8 @@ void add_train_speed_command(CLI::App& app) {
   command->add_option("--micro-batches", arguments->micro_batches, "passes of --batch sequences a step")->capture_default_str();
   command->add_option("--steps", arguments->steps, "steps timed")->capture_default_str();
   command->add_option("--warmup", arguments->warmup, "steps before them")->capture_default_str();
+  command->add_flag("--profile", arguments->profiles, "one more step, its kernels timed inside it");
+  command->add_option("--recompute", arguments->recompute, "norms or none")->capture_default_str();
   command->add_option("--device", arguments->device, "cpu, cuda or auto")->capture_default_str();
   command->add_option("--precision", arguments->precision, "auto, fp32 or bf16")->capture_default_str();
   command->callback([arguments] { run_train_speed(*arguments); });

@@ -84,9 +84,9 @@ class KernelSpeed {
       const ConstTensor scale = w.view().reshaped({c_.hidden_size});
       OwnedTensor sum = blank(T_, c_.hidden_size), y = blank(T_, c_.hidden_size), dx = normal(T_, c_.hidden_size);
       OwnedTensor rstd(DType::f32, {T_}, device_), dw(DType::f32, {c_.hidden_size}, device_);
-      time("rmsnorm_forward", 2 * L + 1, 0, 2 * E * T * C, [&] { rmsnorm_forward(stream_, y, rstd, x, scale, 1e-5f); });
+      time("rmsnorm_forward", 1, 0, 2 * E * T * C, [&] { rmsnorm_forward(stream_, y, rstd, x, scale, 1e-5f); });
       time("add_rmsnorm_forward", 2 * L, 0, 4 * E * T * C, [&] { add_rmsnorm_forward(stream_, sum, y, rstd, x, delta, scale, 1e-5f); });
-      time("rmsnorm_backward", 2 * L + 1, 0, 4 * E * T * C, [&] { rmsnorm_backward(stream_, dx, dw, y, x, scale, rstd); });
+      time("rmsnorm_backward", 2 * L + 1, 0, 5 * E * T * C, [&] { rmsnorm_backward(stream_, dx, dw, sum, y, x, scale, rstd); });
     }
     {
       OwnedTensor gate_up = normal(T_, 2 * c_.intermediate_size), y = blank(T_, c_.intermediate_size);

@@ -72,7 +72,15 @@ TEST_P(RmsnormOnDevice, BackwardMatchesReference) {
       const auto dw_before = rounded(normal(n, 5), DType::f32);
       TestTensor dx(dx_before, dtype(), {tokens, n}, pad * kPadding), dw(dw_before, DType::f32, {n});
       const Values rstd = rounded(reference::rmsnorm_rstd(x, n, kEps), DType::f32);
-      rmsnorm_backward(stream, dx, dw, TestTensor(dy, dtype(), {tokens, n}, pad), TestTensor(x, dtype(), {tokens, n}, pad * 2),
+      // y again, whether the rows are long or short: as the forward pass wrote it.
+      auto y = TestTensor::blank(dtype(), {tokens, n}, pad), y_again = TestTensor::blank(dtype(), {tokens, n}, pad);
+      auto rstd_of_forward = TestTensor::blank(DType::f32, {tokens});
+      rmsnorm_forward(stream, y, rstd_of_forward, TestTensor(x, dtype(), {tokens, n}, pad * 2), TestTensor(w, dtype(), {n}), kEps);
+      TestTensor dx_again(dx_before, dtype(), {tokens, n}, pad * kPadding), dw_again(dw_before, DType::f32, {n});
+      rmsnorm_backward(stream, dx_again, dw_again, y_again, TestTensor(dy, dtype(), {tokens, n}, pad),
+                       TestTensor(x, dtype(), {tokens, n}, pad * 2), TestTensor(w, dtype(), {n}), rstd_of_forward);
+      EXPECT_EQ(y_again.bytes(), y.bytes());
+      rmsnorm_backward(stream, dx, dw, Tensor(), TestTensor(dy, dtype(), {tokens, n}, pad), TestTensor(x, dtype(), {tokens, n}, pad * 2),
                        TestTensor(w, dtype(), {n}), TestTensor(rstd, DType::f32, {tokens}));
 
       Values want = reference::rmsnorm_dx(dy, x, w, kEps), size(want.size());
@@ -109,7 +117,7 @@ TEST_P(RmsnormOnDevice, SameBitsOnAnyThreadCount) {
       auto rstd = TestTensor::blank(DType::f32, {tokens});
       auto dx = TestTensor::zeros(dtype(), {tokens, n}), dw = TestTensor::zeros(DType::f32, {n});
       rmsnorm_forward(stream, y, rstd, x, w, kEps);
-      rmsnorm_backward(stream, dx, dw, dy, x, w, rstd);
+      rmsnorm_backward(stream, dx, dw, Tensor(), dy, x, w, rstd);
       auto all = y.bytes();
       for (const auto& part : {rstd.bytes(), dx.bytes(), dw.bytes()}) all.insert(all.end(), part.begin(), part.end());
       results.push_back(all);
@@ -132,7 +140,7 @@ TEST(Rmsnorm, ErrorsNameTheArgument) {
   expect_error([&] { rmsnorm_forward(stream, y, rstd, x, w, 0); }, "eps must be positive");
   expect_error([&] { rmsnorm_forward(stream, y, rstd, Tensor(nullptr, DType::f32, {3, 4}), w, kEps); }, "x [3,4] has no memory");
   expect_error([&] { add_rmsnorm_forward(stream, x, y, rstd, narrow, x, w, kEps); }, "x must be [3,4], is [3,3]");
-  expect_error([&] { rmsnorm_backward(stream, y, rstd, x, x, w, rstd); }, "dw must be [4], is [3]");
+  expect_error([&] { rmsnorm_backward(stream, y, rstd, Tensor(), x, x, w, rstd); }, "dw must be [4], is [3]");
 }
 
 TEST(Rmsnorm, NoTokensNoWork) {
@@ -140,7 +148,7 @@ TEST(Rmsnorm, NoTokensNoWork) {
   TestTensor x({}, DType::f32, {0, 4}), w(normal(4, 2), DType::f32, {4}), dw(Values(4, 1.0), DType::f32, {4});
   auto y = TestTensor::blank(DType::f32, {0, 4}), rstd = TestTensor::blank(DType::f32, {0});
   rmsnorm_forward(stream, y, rstd, x, w, kEps);
-  rmsnorm_backward(stream, y, dw, x, x, w, rstd);
+  rmsnorm_backward(stream, y, dw, Tensor(), x, x, w, rstd);
   EXPECT_EQ(dw.values(), Values(4, 1.0));
 }
 

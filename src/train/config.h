@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "model/llama.h"
 #include "train/schedule.h"
 
 namespace corollary {
@@ -23,6 +24,7 @@ struct TrainConfig {
   std::int64_t seed = 1234;            ///< of fresh weights and of the order of samples
   std::string device = "auto";         ///< cpu | cuda | auto: the GPU if there is one
   std::string precision = "auto";      ///< fp32 | bf16 | auto: bf16 on a GPU and where the processor multiplies it (AVX512-BF16, AMX)
+  std::string recompute = "norms";     ///< norms: normed rows and SwiGLU's product again in the backward pass; none: kept, for memory
   std::string init_from = "";          ///< Hugging Face folder whose weights training goes on from; empty: fresh weights
   std::int64_t eval_interval = 50;     ///< steps between validations; 0: only before the first and after the last step
   std::int64_t eval_sequences = 32;    ///< sequences of each subset's validation split, always the same ones; 0: no validation
@@ -48,6 +50,7 @@ struct TrainConfig {
     visit("seed", config.seed);
     visit("device", config.device);
     visit("precision", config.precision);
+    visit("recompute", config.recompute);
     visit("init_from", config.init_from);
     visit("eval_interval", config.eval_interval);
     visit("eval_sequences", config.eval_sequences);
@@ -57,6 +60,7 @@ struct TrainConfig {
     visit("skip_abort_after", config.skip_abort_after);
   }
 
+  Recompute recompute_choice() const { return recompute == "none" ? Recompute::none : Recompute::norms; }
   Schedule schedule() const { return {learning_rate, min_lr_ratio, warmup_iters, lr_decay_iters}; }
   std::int64_t tokens_per_step() const { return global_batch_size * seq_len; }
 };

@@ -83,7 +83,7 @@ TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, boo
   plan.device = resolve_device(config.device);
   plan.compute = resolve_precision(config.precision, plan.device);
   plan.state = optimizer_memory(plan.parameters, plan.compute);
-  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device);
+  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device, config.recompute_choice());
   plan.flops_per_token = flops_per_token(model, config.seq_len);
   plan.tokens = config.train_iters * config.tokens_per_step();
   plan.checkpoint_bytes = plan.state.master_bytes + plan.state.m_bytes + plan.state.v_bytes;

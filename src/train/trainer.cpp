@@ -20,7 +20,7 @@ namespace {
 /// are those whose change costs rounding alone (layout_of).
 Json identity_of(const LlamaConfig& model, const TrainConfig& config, const Mixture& mixture, const Json& inputs) {
   Json train = fields_to_json(config);
-  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "eval_interval", "eval_sequences", "save_interval",
+  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "recompute", "eval_interval", "eval_sequences", "save_interval",
                            "keep_checkpoints", "log_interval", "skip_abort_after"})
     train.erase(name);
   return {{"model", fields_to_json(model)}, {"train", train}, {"mixture", detail::value_to_json(mixture)}, {"inputs", inputs}};
