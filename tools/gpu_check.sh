@@ -49,19 +49,25 @@ nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,power.limit --
 if wants tests; then
   for test in device_test kernels_test cudnn_attention_test train_cuda_test; do
     filter='*'
-    [ $test = kernels_test ] && filter='*cuda*:*Gpu*'
+    [ $test = kernels_test ] && filter=${KERNELS_FILTER:-*cuda*:*Gpu*}
     [ $test = cudnn_attention_test ] && filter='CudnnOnGpu.*'
     [ -x "$tests/$test" ] || { echo "$test is not here"; continue; }
     run 60 "$test.txt" "$tests/$test" --gtest_filter="$filter" --gtest_brief=1 || grep -hE '^\[  FAILED|Failure|off by|what\(\)|error' "$out/$test.txt" | head -40
     tail -n 3 "$out/$test.txt"
   done
 fi
+nvidia-smi --query-gpu=timestamp,clocks.sm,power.draw,temperature.gpu --format=csv,noheader,nounits -lms 250 >"$out/clocks.csv" 2>/dev/null &
+monitor=$!
+trap 'kill $monitor 2>/dev/null' EXIT
 for shape in ${shapes//,/ }; do
-  micro=4
-  [ "$shape" = llama_7b ] && micro=8
+  micro=16
+  [ "$shape" = llama_7b ] || micro=8
   if wants speed; then
-    run 100 "speed_$shape.json" "$bin/corollary" train-speed --config "$(config "$shape")" --device cuda --batch 1 --seq-len 4096 --micro-batches $micro --steps 3 --warmup 2
-    cat "$out/speed_$shape.json"
+    for recompute in ${RECOMPUTE:-norms}; do
+      name=speed_${shape}_$recompute.json
+      run 100 "$name" "$bin/corollary" train-speed --config "$(config "$shape")" --device cuda --batch 1 --seq-len 4096 --micro-batches $micro --steps 3 --warmup 1 --recompute "$recompute" --profile
+      cut -c1-700 "$out/$name"
+    done
   fi
   wants kernels && run 60 "kernels_$shape.json" "$bin/corollary" kernel-speed --config "$(config "$shape")" --device cuda
 done
@@ -70,7 +76,7 @@ if wants torch; then
     for precision in ${TORCH_PRECISIONS:-bf16-master}; do
       for attention in ${TORCH_ATTENTIONS:-flash}; do
         run 200 "torch_${shape}_${precision}_$attention.json" python3 "$here/bench/peers/torch_train_cuda.py" --config "$(config "$shape")" --batch 1 \
-          --seq-len 4096 --micro-batches 8 --steps 3 --warmup 2 --precision "$precision" --attention "$attention"
+          --seq-len 4096 --micro-batches "$([ "$shape" = llama_7b ] && echo 16 || echo 8)" --steps 3 --warmup 1 --precision "$precision" --attention "$attention"
         cat "$out/torch_${shape}_${precision}_$attention.json"
       done
     done

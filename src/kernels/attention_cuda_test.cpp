@@ -33,6 +33,12 @@ Ints document_starts(const AttentionShape& s) {
   return starts;
 }
 
+double norm(const Values& a) {
+  double size = 0;
+  for (const double one : a) size += one * one;
+  return std::sqrt(size);
+}
+
 /// sqrt(sum (a - b)^2 / sum b^2)
 double distance(const Values& a, const Values& b) {
   double difference = 0, size = 0;
@@ -109,8 +115,13 @@ class AttentionOnGpu : public ::testing::Test {
 void expect_near(const Results& got, const Results& want) {
   const double allowed = 4 * unit_roundoff(DType::bf16);
   EXPECT_LT(distance(got.o, want.o), allowed);
-  EXPECT_LT(distance(got.dq, want.dq), allowed);
-  EXPECT_LT(distance(got.dk, want.dk), allowed);
+  for (const auto& [part, wanted] : {std::pair(&got.dq, &want.dq), {&got.dk, &want.dk}}) {
+    // A token that sees itself alone has gradients of nothing but rounding there: they are small beside the values', and that is all.
+    if (norm(*wanted) > 1e-2 * norm(want.dv))
+      EXPECT_LT(distance(*part, *wanted), allowed);
+    else
+      EXPECT_LT(norm(*part), 2 * allowed * norm(want.dv));
+  }
   EXPECT_LT(distance(got.dv, want.dv), allowed);
   double worst = 0;
   for (std::size_t i = 0; i < got.lse.size(); ++i) worst = std::max(worst, std::abs(got.lse[i] - want.lse[i]));

@@ -197,7 +197,9 @@ TEST_P(AttentionOnDevice, BackwardMatchesReference) {
     auto d_qkv = TestTensor::blank(dtype(), qkv_shape(s));
     attention_forward(stream, o, lse, qkv_tensor, s);
     attention_backward(stream, d_qkv, TestTensor(d_o, dtype(), out_shape(s)), o, lse, qkv_tensor, s);
-    expect_close(d_qkv.values(), reference::attention_backward(d_o, qkv, s), unit_roundoff(dtype()), 1 + sum_error(s.seq_len),
+    // cuDNN rounds the gradient of each query head's keys and values before it adds those of a group: one rounding more.
+    const double roundings = on_cuda() && dtype() == DType::bf16 && s.num_heads != s.num_kv_heads ? 2 : 1;
+    expect_close(d_qkv.values(), reference::attention_backward(d_o, qkv, s), roundings * unit_roundoff(dtype()), 1 + sum_error(s.seq_len),
                  backward_allowance(d_o, reference::attention(qkv, s).o, qkv, s, dtype()));
   }
 }
