@@ -75,7 +75,7 @@ if wants torch; then
   for shape in ${torch_shapes//,/ }; do
     for precision in ${TORCH_PRECISIONS:-bf16-master}; do
       for attention in ${TORCH_ATTENTIONS:-flash}; do
-        run 200 "torch_${shape}_${precision}_$attention.json" python3 "$here/bench/peers/torch_train_cuda.py" --config "$(config "$shape")" --batch 1 \
+        run 200 "torch_${shape}_${precision}_$attention.json" python3 "$here/bench/peers/torch_train_cuda.py" --config "$(config "$shape")" --batch "${TORCH_BATCH:-1}" \
           --seq-len 4096 --micro-batches "$([ "$shape" = llama_7b ] && echo 16 || echo 8)" --steps 3 --warmup 1 --precision "$precision" --attention "$attention"
         cat "$out/torch_${shape}_${precision}_$attention.json"
       done

@@ -3,7 +3,7 @@
 Prints one JSON line: tokens_per_second (of the median step), losses (one a step), peak_bytes, precision, torch_version, compile. A step is
 `micro_batches` forward and backward passes of `batch` random sequences, then clipping at 1.0 and AdamW (betas 0.9 and 0.95, decay 0.1).
 
-bf16-master    bf16 weights, activations and gradients (accumulated in bf16), fp32 master weights and moments
+bf16-master    bf16 weights, activations and gradients, accumulated in bf16, fp32 master weights and moments
 bf16-autocast  fp32 weights, gradients and moments, products in bf16 by autocast
 
 Attention is F.scaled_dot_product_attention (flash or cuDNN, whichever is faster here), the optimizer is fused, blocks and loss are compiled.
@@ -105,6 +105,14 @@ def main():
         master.requires_grad_(autocasts)
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}], lr=1e-4,
                                   betas=(0.9, 0.95), eps=1e-8, fused=True)
+    # fp32 gradients of all parameters at once would not fit: some 500 million at a time.
+    groups, held = [[]], 0
+    for i, weight in enumerate(weights):
+        if held > 500e6:
+            groups.append([])
+            held = 0
+        groups[-1].append(i)
+        held += weight.numel()
     cos, sin = (t.cuda() for t in torch_llama.rope_tables(args.seq_len, config.head_dim, config.rope_theta,
                                                           torch.float32 if autocasts else torch.bfloat16))
 
@@ -119,27 +127,22 @@ def main():
         if autocasts:
             torch.nn.utils.clip_grad_norm_(masters, 1.0, foreach=True)
             optimizer.step()
-        else:  # a parameter at a time: fp32 gradients of all of them would not fit
+        else:
             norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm([w.grad for w in weights], 2, dtype=torch.float32)))
             scale = torch.clamp(1.0 / (norm + 1e-6), max=1.0)
             torch._foreach_mul_([w.grad for w in weights], scale.to(torch.bfloat16))
-            for master, weight in zip(masters, weights):
-                master.grad = weight.grad.float()
-                if master.numel() > 1 << 24:
-                    step_of([master])
-                    master.grad = None
-            step_of([m for m in masters if m.grad is not None])
-            for master in masters:
-                master.grad = None
+            for group in groups:
+                for i in group:
+                    masters[i].grad = weights[i].grad.float()
+                optimizer.step()  # leaves parameters without a gradient alone
+                for i in group:
+                    masters[i].grad = None
             with torch.no_grad():
                 torch._foreach_copy_(weights, masters)
         optimizer.zero_grad(set_to_none=True)
         for weight in weights:
             weight.grad = None
         return total.item()
-
-    def step_of(_):
-        optimizer.step()  # the fused optimizer leaves parameters without a gradient alone
 
     losses, seconds = [], []
     for _ in range(args.warmup + args.steps):

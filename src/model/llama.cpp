@@ -14,9 +14,11 @@
 namespace corollary {
 namespace {
 
-/// Tokens whose logits stand at once. On a CPU 1,024 rows of 8,192 bf16 logits are 16 MB; on a GPU 2,048 of 32,016 are 131 MB. Fewer
-/// would read and write the gradient of the head more often.
-std::int64_t head_chunk(Device device) { return device == Device::cuda ? 2048 : 1024; }
+/// Tokens whose logits stand at once. On a CPU 1,024 rows of 8,192 bf16 logits are 16 MB; on a GPU half a micro-batch, at
+/// most 4,096 rows of 32,016, 262 MB. Fewer would read and write the gradient of the head more often.
+std::int64_t head_chunk(Device device, std::int64_t tokens) {
+  return device == Device::cuda ? std::clamp<std::int64_t>(tokens / 2, 1024, 4096) : 1024;
+}
 
 constexpr std::int64_t kLogitsPadding = 32;  // keeps rows of a power of two off one another's cache sets
 
@@ -109,7 +111,7 @@ MemoryPlan Llama::allocate(Arena& arena) {
   s.x_final = activations(c.hidden_size);
   s.rstd_final = per_token();
   s.y_final = activations(c.hidden_size);
-  s.logits = arena.take(compute_, {std::min(head_chunk(device_), T), (c.vocab_size + kLogitsPadding + 7) / 8 * 8}).columns(0, c.vocab_size);
+  s.logits = arena.take(compute_, {std::min(head_chunk(device_, T), T), (c.vocab_size + kLogitsPadding + 7) / 8 * 8}).columns(0, c.vocab_size);
   if (trains_) {
     s.dx = activations(c.hidden_size);
     s.dy = activations(c.hidden_size);
@@ -173,7 +175,7 @@ void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, c
 
 template <class F>
 void Llama::each_head_chunk(F f) {
-  const std::int64_t chunk = head_chunk(device_);
+  const std::int64_t chunk = head_chunk(device_, tokens_);
   for (std::int64_t begin = 0; begin < tokens_; begin += chunk) {
     const std::int64_t end = std::min(tokens_, begin + chunk);
     f(scratch_.logits.rows(0, end - begin), begin, end);

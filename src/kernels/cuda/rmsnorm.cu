@@ -175,14 +175,15 @@ __global__ void __launch_bounds__(kBackwardThreads)
   }
 }
 
-/// dw[i] += sum of parts[g,i] over g: a warp takes 32 columns, each of its block's warps every eighth group.
-__global__ void __launch_bounds__(kThreads) add_parts_kernel(float* dw, const float* parts, int groups, int n) {
-  constexpr int kWarps = kThreads / 32;
+/// dw[i] += sum of parts[g,i] over g: a warp takes 32 columns, each of its block's warps every sixteenth group, all of them asked for at once.
+constexpr int kPartsThreads = 512;
+__global__ void __launch_bounds__(kPartsThreads) add_parts_kernel(float* dw, const float* parts, int groups, int n) {
+  constexpr int kWarps = kPartsThreads / 32;
   __shared__ float sums[kWarps][32];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, i = blockIdx.x * 32 + lane;
   float sum = 0;
   if (i < n)
-#pragma unroll 4
+#pragma unroll 16
     for (int g = warp; g < groups; g += kWarps) sum += parts[std::int64_t{g} * n + i];
   sums[warp][lane] = sum;
   __syncthreads();
@@ -227,7 +228,7 @@ void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, Tensor y, ConstTenso
       launch(wide_backward_kernel<T>);
   });
   check_launch("queueing rmsnorm_backward");
-  add_parts_kernel<<<num_blocks(divide_up(n, 32)), kThreads, 0, stream_of(stream)>>>(dw.data<float>(), parts,
+  add_parts_kernel<<<num_blocks(divide_up(n, 32)), kPartsThreads, 0, stream_of(stream)>>>(dw.data<float>(), parts,
                                                                                      static_cast<int>(groups), static_cast<int>(n));
   check_launch("queueing the sum of rmsnorm_backward");
 }
