@@ -63,10 +63,12 @@ for shape in ${shapes//,/ }; do
   micro=16
   [ "$shape" = llama_7b ] || micro=8
   if wants speed; then
-    for recompute in ${RECOMPUTE:-norms}; do
-      name=speed_${shape}_$recompute.json
-      run 100 "$name" "$bin/corollary" train-speed --config "$(config "$shape")" --device cuda --batch 1 --seq-len 4096 --micro-batches $micro --steps 3 --warmup 1 --recompute "$recompute" --profile
-      cut -c1-700 "$out/$name"
+    for setting in ${SETTINGS:-1:norms:fp32}; do  # sequences a pass : recompute : master weights
+      IFS=: read -r batch recompute master <<<"$setting"
+      name=speed_${shape}_${batch}_${recompute}_$master.json
+      run 100 "$name" "$bin/corollary" train-speed --config "$(config "$shape")" --device cuda --batch "$batch" --seq-len 4096 \
+        --micro-batches $((micro / batch)) --steps 3 --warmup 1 --recompute "$recompute" --master-weights "$master" --profile
+      cut -c1-250 "$out/$name"
     done
   fi
   wants kernels && run 60 "kernels_$shape.json" "$bin/corollary" kernel-speed --config "$(config "$shape")" --device cuda

@@ -66,7 +66,7 @@ def main():
         print(f"{shape:<28}{row['tokens_per_second']:>10.0f}{row['mfu']:>8.1%}{row['planned_bytes'] / 1e9:>12.2f}{row['used_bytes'] / 1e9:>9.2f}"
               f"{row['losses'][0]:>8.3f}{row['losses'][-1]:>8.3f}")
     for name, row in peers.items():
-        best = max((one["tokens_per_second"] for shape, one in ours.items() if name.startswith(shape.rsplit("_", 1)[0])), default=0)
+        best = max((one["tokens_per_second"] for shape, one in ours.items() if name.startswith(shape.rsplit("_", 3)[0])), default=0)
         ratio = f"ours {best / row['tokens_per_second']:.2f}x" if best else ""
         print(f"PyTorch {row['torch_version']} {name:<36}{row['tokens_per_second']:>10.0f}  peak {row['peak_bytes'] / 1e9:.1f} GB  "
               f"loss {row['losses'][0]:.3f} {row['losses'][-1]:.3f}  {ratio}")

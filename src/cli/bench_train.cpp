@@ -55,7 +55,7 @@ struct SpeedArguments {
   fs::path config;
   std::int64_t batch = kBatch, seq_len = kSeqLen, micro_batches = 1;
   int steps = 10, warmup = 3;
-  std::string precision = "auto", device = "cpu", recompute = "norms";
+  std::string precision = "auto", device = "cpu", recompute = "norms", master_weights = "fp32";
   bool profiles = false;
 };
 
@@ -67,7 +67,7 @@ struct Speed {
 };
 
 /// Weights of the right size and spread, by repeating one piece of them: drawing billions takes longer than the measurement.
-void fill_for_timing(Stream& stream, Tensor flat, const LlamaConfig& model) {
+void fill_for_timing(Stream& stream, Optimizer& optimizer, const LlamaConfig& model) {
   const ParameterLayout layout = parameter_layout(model);
   constexpr std::int64_t kPiece = 1 << 22;
   OwnedTensor normals(DType::f32, {kPiece}), ones(DType::f32, {std::min(kPiece, layout.count - layout.decayed_count)});
@@ -77,11 +77,17 @@ void fill_for_timing(Stream& stream, Tensor flat, const LlamaConfig& model) {
   const auto fill = [&](std::int64_t begin, std::int64_t end, Tensor piece) {
     for (; begin < end; begin += piece.count()) {
       const std::int64_t count = std::min(piece.count(), end - begin);
-      copy(stream, flat.rows(begin, begin + count), piece.rows(0, count));
+      optimizer.write_master(stream, piece.rows(0, count), begin);
     }
   };
-  fill(0, layout.decayed_count, normals);
-  fill(layout.decayed_count, layout.count, ones);
+  const auto on_device = [&](const OwnedTensor& here) {
+    OwnedTensor there(DType::f32, here.view().shape(), stream.device());
+    copy(stream, there, here);
+    return there;
+  };
+  OwnedTensor device_normals = on_device(normals), device_ones = on_device(ones);
+  fill(0, layout.decayed_count, device_normals);
+  fill(layout.decayed_count, layout.count, device_ones);
   stream.synchronize();
 }
 
@@ -94,6 +100,7 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
   TrainConfig config;
   config.precision = name_of(compute);
   config.recompute = arguments.recompute;
+  config.master_weights = arguments.master_weights;
   Optimizer optimizer(layout.count, layout.decayed_count, compute, config, device);
   Llama llama(model, compute, arguments.batch, arguments.seq_len, /*trains=*/true, device, config.recompute_choice());
   const Shape shape{arguments.micro_batches, llama.tokens()};
@@ -102,8 +109,7 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
   const auto world = make_single_rank();
   Stream stream(device);
   if (device == Device::cuda) stream.reserve_workspace(llama.workspace_bytes());
-  fill_for_timing(stream, optimizer.master(), model);
-  optimizer.weights_from_master(stream);
+  fill_for_timing(stream, optimizer, model);
   Random random(1);
   std::vector<double> rates;
   const auto row = [&](Tensor all, std::int64_t i) { return all.rows(i, i + 1).reshaped({llama.tokens()}); };
@@ -135,7 +141,7 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
     speed.kernels.push_back({{"kernel", line.name}, {"seconds", line.seconds}, {"times", line.times}});
   speed.tokens_per_second = median(rates);
   if (device == Device::cuda) {
-    speed.planned_bytes = optimizer_memory(layout.count, compute).total_bytes() +
+    speed.planned_bytes = optimizer_memory(layout.count, compute, MasterWeights::kind_of(arguments.master_weights)).total_bytes() +
                           Llama::plan(model, compute, arguments.batch, arguments.seq_len, true, device, config.recompute_choice()).total_bytes();
     speed.used_bytes = free_before - find_gpu().gpu->free_bytes;
   }
@@ -269,6 +275,8 @@ void run_train_speed(const SpeedArguments& arguments) {
                         {"losses", speed.losses},
                         {"micro_batches", arguments.micro_batches},
                         {"recompute", arguments.recompute},
+                        {"master_weights", arguments.master_weights},
+                        {"batch", arguments.batch},
                         {"kernels", speed.kernels},
                         {"matmul_tokens_per_second", static_cast<double>(tokens) / matmuls.seconds},
                         {"matmul_flops_per_second", matmuls.flops_per_second()},
@@ -298,6 +306,7 @@ void add_train_speed_command(CLI::App& app) {
   command->add_option("--steps", arguments->steps, "steps timed")->capture_default_str();
   command->add_option("--warmup", arguments->warmup, "steps before them")->capture_default_str();
   command->add_flag("--profile", arguments->profiles, "one more step, its kernels timed inside it");
+  command->add_option("--master-weights", arguments->master_weights, "fp32, split or stochastic")->capture_default_str();
   command->add_option("--recompute", arguments->recompute, "norms or none")->capture_default_str();
   command->add_option("--device", arguments->device, "cpu, cuda or auto")->capture_default_str();
   command->add_option("--precision", arguments->precision, "auto, fp32 or bf16")->capture_default_str();

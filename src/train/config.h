@@ -24,6 +24,7 @@ struct TrainConfig {
   std::int64_t seed = 1234;            ///< of fresh weights and of the order of samples
   std::string device = "auto";         ///< cpu | cuda | auto: the GPU if there is one
   std::string precision = "auto";      ///< fp32 | bf16 | auto: bf16 on a GPU and where the processor multiplies it (AVX512-BF16, AMX)
+  std::string master_weights = "fp32"; ///< fp32 | split: the same, exactly, in 2 bytes less a parameter | stochastic: none (bf16 only)
   std::string recompute = "norms";     ///< norms: normed rows and SwiGLU's product again in the backward pass; none: kept, for memory
   std::string init_from = "";          ///< Hugging Face folder whose weights training goes on from; empty: fresh weights
   std::int64_t eval_interval = 50;     ///< steps between validations; 0: only before the first and after the last step
@@ -50,6 +51,7 @@ struct TrainConfig {
     visit("seed", config.seed);
     visit("device", config.device);
     visit("precision", config.precision);
+    visit("master_weights", config.master_weights);
     visit("recompute", config.recompute);
     visit("init_from", config.init_from);
     visit("eval_interval", config.eval_interval);
