@@ -40,7 +40,8 @@ void run_bench(const BenchArguments& arguments) {
   };
   if (is_wanted("tokenizer.encode")) show(bench_tokenizer(arguments.data));
   show(bench_train(is_wanted));
-  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, train.cpu.quickstart, train.cpu.40m");
+  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, train.cpu.quickstart, train.cpu.40m, and where there is a GPU train.cuda.7b, train.cuda.1b, "
+        "train.cuda.350m");
 }
 
 }  // namespace

@@ -179,10 +179,10 @@ std::optional<std::string> python_with_torch() {
 }
 
 /// bench/peers beside the sources this program was built from, or where an installed program has it.
-std::optional<fs::path> peer_script() {
+std::optional<fs::path> peer_script(const char* name) {
   const fs::path program = fs::read_symlink("/proc/self/exe").parent_path();
-  for (const char* folder : {"../../bench/peers", "../share/corollary/bench/peers"})
-    if (fs::path script = (program / folder / "torch_train.py").lexically_normal(); fs::exists(script)) return script;
+  for (const char* folder : {"../../bench/peers", "../bench/peers", "../share/corollary/bench/peers"})
+    if (fs::path script = (program / folder / name).lexically_normal(); fs::exists(script)) return script;
   return std::nullopt;
 }
 
@@ -235,7 +235,7 @@ BenchRow bench_setting(const Setting& setting) {
     return measured.tokens_per_second;
   };
   const auto python = python_with_torch();
-  const auto script = peer_script();
+  const auto script = peer_script("torch_train.py");
   std::function<double()> peer;
   if (python && script)
     peer = [&] {
@@ -255,6 +255,59 @@ BenchRow bench_setting(const Setting& setting) {
                             : "absent: bench/peers/torch_train.py is not beside this program",
           .peer_value = medians.peer,
           .share_of_peak = medians.ours / median(matmul_rates)};
+}
+
+/// Shapes a GPU trains, one sequence of 4,096 tokens a pass, 16 passes a step.
+std::vector<Setting> gpu_settings() {
+  const auto llama = [](std::int64_t vocab, std::int64_t hidden, std::int64_t intermediate, std::int64_t layers, std::int64_t heads,
+                        std::int64_t kv_heads) {
+    return resolve(LlamaConfig{.vocab_size = vocab,
+                               .hidden_size = hidden,
+                               .intermediate_size = intermediate,
+                               .num_hidden_layers = layers,
+                               .num_attention_heads = heads,
+                               .num_key_value_heads = kv_heads,
+                               .max_position_embeddings = 4096});
+  };
+  return {{"train.cuda.7b", llama(32016, 4096, 11008, 32, 32, 32), 3},
+          {"train.cuda.1b", llama(32000, 2048, 5632, 22, 32, 4), 5},
+          {"train.cuda.350m", llama(32016, 1024, 2816, 24, 16, 16), 5}};
+}
+
+/// Each side once, ours again after the peer: the peer compiles for a minute, and a GPU's speed moves with its temperature.
+BenchRow bench_gpu_setting(const Setting& setting) {
+  const TemporaryConfig config(setting);
+  const std::vector<std::string> common = {"--config", config.path.string(), "--batch", "1", "--seq-len", "4096", "--micro-batches", "16",
+                                           "--warmup", "1", "--steps", std::to_string(setting.steps)};
+  const auto with_common = [&](std::vector<std::string> command, std::vector<std::string> own) {
+    command.insert(command.end(), common.begin(), common.end());
+    command.insert(command.end(), own.begin(), own.end());
+    return command;
+  };
+  double mfu = 0;
+  const auto ours = [&] {
+    const auto line = output_of(with_common({fs::read_symlink("/proc/self/exe").string(), "train-speed"}, {"--device", "cuda"}));
+    check(line.has_value(), "the benchmark's process failed: ", setting.name);
+    const Json json = parse_json(*line, setting.name);
+    mfu = json.at("mfu");
+    return json.at("tokens_per_second").get<double>();
+  };
+  const double first = ours();
+  BenchRow row{.name = setting.name, .unit = "tokens/s", .ours = first, .peer = "", .peer_value = std::nan(""), .share_of_peak = mfu};
+  const auto python = python_with_torch();
+  const auto script = peer_script("torch_train_cuda.py");
+  const auto line = python && script ? output_of(with_common({*python, script->string()}, {"--precision", "bf16-master"})) : std::nullopt;
+  if (!line) {
+    row.peer = "absent: a PyTorch with CUDA for python3, and bench/peers/torch_train_cuda.py";
+    return row;
+  }
+  const Json json = parse_json(*line, "torch_train_cuda.py");
+  row.peer = "PyTorch " + json.at("torch_version").get<std::string>() + " compiled, bf16 weights and gradients";
+  row.peer_value = json.at("tokens_per_second");
+  const double second = ours();
+  row.ours = (first + second) / 2;
+  row.share_of_peak = mfu * row.ours / second;
+  return row;
 }
 
 void run_train_speed(const SpeedArguments& arguments) {
@@ -292,6 +345,14 @@ std::vector<BenchRow> bench_train(const std::function<bool(const std::string&)>&
   std::vector<BenchRow> rows;
   for (const Setting& setting : settings())
     if (is_wanted(setting.name)) rows.push_back(bench_setting(setting));
+  const bool has_gpu = find_gpu().gpu.has_value();
+  for (const Setting& setting : gpu_settings())
+    if (is_wanted(setting.name)) {
+      if (has_gpu)
+        rows.push_back(bench_gpu_setting(setting));
+      else
+        log_info("{} is left out: {}", setting.name, find_gpu().why_not);
+    }
   return rows;
 }
 

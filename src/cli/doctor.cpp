@@ -14,6 +14,9 @@
 #include "base/threads.h"
 #include "cli/commands.h"
 #include "cli/machine.h"
+#include "device/device.h"
+#include "kernels/cuda/cudnn_attention.h"
+#include "kernels/matmul.h"
 
 namespace corollary {
 namespace {
@@ -147,8 +150,26 @@ void examine_gpu(Findings& found) {
     name.erase(0, name.find_first_not_of(" \t"));
     model += (model.empty() ? "" : ", ") + name;
   }
-  found.push_back({"GPU", "NVIDIA driver", !model.empty(), model, "computing on a GPU, not in this version",
-                   "the distribution's nvidia-driver package"});
+  found.push_back({"GPU", "NVIDIA driver", !model.empty(), model, "computing on a GPU", "the distribution's nvidia-driver package"});
+  const GpuSearch search = find_gpu();
+  if (!search.gpu) {
+    found.push_back({"GPU", "CUDA", false, "", "training on a GPU", search.why_not});
+    return;
+  }
+  const GpuInfo& gpu = *search.gpu;
+  found.push_back({"GPU", "CUDA", true,
+                   fmt::format("{}, compute capability {}.{}, {} free of {}, driver for CUDA {}.{}", gpu.name, gpu.major, gpu.minor,
+                               format_bytes(static_cast<double>(gpu.free_bytes)), format_bytes(static_cast<double>(gpu.memory_bytes)),
+                               gpu.driver_version / 1000, gpu.driver_version % 1000 / 10),
+                   "", ""});
+  try {
+    found.push_back({"GPU", "cuBLASLt", true, matmul_library(), "", ""});
+  } catch (const Error& error) {
+    found.push_back({"GPU", "cuBLASLt", false, "", "matrix products on a GPU", error.what()});
+  }
+  if constexpr (cuda::kHasCudnn)
+    found.push_back({"GPU", "cuDNN", cuda::find_cudnn_version() > 0, fmt::format("version {}", cuda::find_cudnn_version()),
+                     "attention twice as fast as by our own kernels", "cuDNN 9.10.2 or later, its folder in LD_LIBRARY_PATH"});
 }
 
 void examine_sandbox(Findings& found) {

@@ -93,6 +93,11 @@ void backward(Stream& stream, Pass pass, const void* d_qkv, const void* d_o, con
 
 }  // namespace
 
+std::int64_t find_cudnn_version() {
+  const CudnnLibrary* library = find_cudnn().library;
+  return library == nullptr ? 0 : static_cast<std::int64_t>(library->version);
+}
+
 bool cudnn_attention_serves(const AttentionShape& s, DType dtype) {
   if (dtype != DType::bf16 || s.head_dim <= 0 || s.head_dim % 8 != 0 || s.head_dim > 128) return false;
   const CudnnLibrary* library = find_cudnn().library;

@@ -16,6 +16,9 @@ struct CudnnAttentionOptions {
   bool is_deterministic = true;
 };
 
+/// As cuDNN numbers itself, 91900 for 9.19.0; 0 if it cannot be loaded.
+std::int64_t find_cudnn_version();
+
 /// Whether these functions can compute it: bf16, head_dim a multiple of 8 up to 128, and a cuDNN that is present and not known to
 /// be wrong. Loads cuDNN if nobody did.
 bool cudnn_attention_serves(const AttentionShape& shape, DType dtype);
