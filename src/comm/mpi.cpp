@@ -357,7 +357,7 @@ class MpiWorld final : public MpiCommunicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_world(const WorldOptions& options, int launched_ranks) {
+MpiRanks make_mpi_world(double timeout_seconds, int launched_ranks) {
   int provided = MPI_THREAD_SINGLE, size = 0;
   check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "starting MPI");
   check(provided == MPI_THREAD_MULTIPLE, "this MPI does not let threads call it side by side (MPI_THREAD_MULTIPLE): use Open MPI");
@@ -374,9 +374,7 @@ std::unique_ptr<Communicator> make_mpi_world(const WorldOptions& options, int la
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   if (rank > 0) set_log_level(LogLevel::error);  // what all ranks have to say, the first says
-  auto world = std::make_unique<MpiWorld>(options.collective_timeout_seconds);
-  check(resolve_device(options.device) == Device::cpu, "this corollary has no NCCL: several ranks train on the CPU alone (--device cpu)");
-  return world;
+  return {std::make_unique<MpiWorld>(timeout_seconds), local_rank};
 }
 
 }  // namespace corollary

@@ -15,6 +15,13 @@ inline constexpr bool kHasMpi = true;
 inline constexpr bool kHasMpi = false;
 #endif
 
+/// Whether this build has NCCL: CUDA and <nccl.h>.
+#ifdef COROLLARY_HAS_NCCL
+inline constexpr bool kHasNccl = true;
+#else
+inline constexpr bool kHasNccl = false;
+#endif
+
 /// How many ranks mpirun or srun says it started; 1 if this process was started alone. Asks the environment, not MPI.
 int launched_ranks();
 

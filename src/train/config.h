@@ -10,7 +10,7 @@ namespace corollary {
 /// How a model is trained. Defaults are those of the quickstart; the rest follows Llemma's runs.
 struct TrainConfig {
   std::int64_t seq_len = 512;           ///< tokens of context per sequence
-  std::int64_t micro_batch_size = 8;    ///< sequences per forward and backward pass, per rank: decides the memory, not the result
+  std::int64_t micro_batch_size = 8;    ///< sequences per forward and backward pass, per copy of the model: decides the memory, not the result
   std::int64_t global_batch_size = 16;  ///< sequences per optimizer step, all ranks together
   std::int64_t train_iters = 600;       ///< optimizer steps
   double learning_rate = 2e-3;          ///< peak, reached after the warm-up
@@ -23,6 +23,8 @@ struct TrainConfig {
   std::int64_t seed = 1234;            ///< of fresh weights and of the order of samples
   std::string device = "auto";         ///< cpu | cuda | auto: the GPU if there is one
   std::string precision = "auto";      ///< fp32 | bf16 | auto: bf16 on a GPU and where the processor multiplies it (AVX512-BF16, AMX)
+  std::int64_t tensor_parallel = 1;    ///< ranks a model is split over; the ranks of the job / this train copies of it on parts of the batch
+  double collective_timeout_seconds = 600;  ///< several ranks: one that is silent, or waited for, longer than this ends the job; 0: never
   std::string init_from = "";          ///< Hugging Face folder whose weights training goes on from; empty: fresh weights
   std::int64_t eval_interval = 50;     ///< steps between validations; 0: only before the first and after the last step
   std::int64_t eval_sequences = 32;    ///< sequences of each subset's validation split, always the same ones; 0: no validation
@@ -48,6 +50,8 @@ struct TrainConfig {
     visit("seed", config.seed);
     visit("device", config.device);
     visit("precision", config.precision);
+    visit("tensor_parallel", config.tensor_parallel);
+    visit("collective_timeout_seconds", config.collective_timeout_seconds);
     visit("init_from", config.init_from);
     visit("eval_interval", config.eval_interval);
     visit("eval_sequences", config.eval_sequences);

@@ -13,6 +13,8 @@
 #include "train/metrics.h"
 #include "train/optimizer.h"
 #include "train/plan.h"
+#include "train/rank_groups.h"
+#include "train/shard_exchange.h"
 #include "train/state.h"
 
 namespace corollary {
@@ -42,11 +44,17 @@ class TrainLoop {
   using ValidationLosses = std::vector<std::pair<std::string, double>>;  // subset, nats per token
 
   bool is_first_rank() const { return communicator_.rank() == 0; }
-  Weights weights() const { return {run_.model, optimizer_.weights()}; }
+  bool is_alone() const { return communicator_.world_size() == 1; }
+  Weights weights() const { return {part_, optimizer_.weights()}; }
+  Optimizer make_optimizer();
+  bool stop_is_requested();  ///< of any rank
   fs::path matmul_choices_path() const { return run_.out / "matmul_choices.json"; }
   void keep_matmul_choices();
   void begin_or_resume();
+  std::optional<TrainState> load_newest();
+  void save_whole();
   void load_initial_weights();
+  OwnedTensor gather_weights();
   void write_weights(const char* folder);
   void step();
   void log_step(double loss, const Optimizer::Outcome& outcome, double learning_rate, double tokens_per_second);
@@ -63,7 +71,10 @@ class TrainLoop {
   TrainPlan plan_;
   const TrainingData& data_;
   Communicator& communicator_;
-  ParameterLayout layout_;
+  RankGroups groups_;
+  LlamaConfig part_;        // of the model, what this rank holds
+  ParameterLayout layout_;  // of the whole model
+  std::optional<ShardExchange> exchange_;  // none if this rank is alone
   Checkpoints checkpoints_;
   Optimizer optimizer_;
   Llama model_;
@@ -73,6 +84,7 @@ class TrainLoop {
   std::optional<MetricsLog> metrics_;  // rank 0
   TrainState state_;
   ValidationLosses final_validation_;
+  std::int64_t step_bytes_sent_ = 0;  // by this rank, in the last step
   double final_loss_ = std::nan(""), peak_flops_ = 0;
   double wall_seconds_before_ = 0;  // earlier sessions
   std::chrono::steady_clock::time_point wall_start_ = std::chrono::steady_clock::now();

@@ -39,7 +39,7 @@ std::vector<OwnedSlice> owned_slices(const LlamaConfig& config, const RankLayout
     const Shape global = whole.entries[i].shape, local = ours.entries[i].shape;
     const std::int64_t offset = ours.entries[i].offset;
     while (shards.buckets()[bucket].end <= offset) ++bucket;
-    const Shards::Range piece = shards.piece(bucket, layout.data_rank);
+    const ParameterRange piece = shards.piece(bucket, layout.data_rank);
     const std::int64_t begin = std::max(piece.begin, offset), end = std::min(piece.end, offset + local.count());
     if (begin >= end) continue;
     OwnedSlice slice{.name = whole.entries[i].name, .global_shape = global};
@@ -53,6 +53,16 @@ std::vector<OwnedSlice> owned_slices(const LlamaConfig& config, const RankLayout
     slices.push_back(std::move(slice));
   }
   return slices;
+}
+
+void each_run(const OwnedSlice& slice, const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& f) {
+  const std::int64_t columns = slice.global_shape.rank() == 2 ? slice.global_shape[1] : 1, width = slice.col_end - slice.col_begin;
+  if (width == columns) return f(slice.row_begin * columns + slice.begin, slice.local_offset, slice.end - slice.begin);
+  for (std::int64_t i = slice.begin; i < slice.end;) {
+    const std::int64_t row = i / width, end = std::min(slice.end, (row + 1) * width);
+    f((slice.row_begin + row) * columns + slice.col_begin + i % width, slice.local_offset + i - slice.begin, end - i);
+    i = end;
+  }
 }
 
 }  // namespace corollary

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,11 @@ struct OwnedSlice {
 /// tensor rank alike: tensor rank 0's are as good as any.
 std::vector<OwnedSlice> owned_slices(const LlamaConfig& config, const RankLayout& layout);
 
-/// What tensor rank `tensor_rank` of `tensor_size` holds of a model: a Llama of the same hidden_size with its part of the vocabulary,
+/// f(at, local, count) for every run of a slice that is contiguous in the whole parameter: `count` elements from element `at` there, at
+/// `local` in the rank's master, m and v. In order.
+void each_run(const OwnedSlice& slice, const std::function<void(std::int64_t at, std::int64_t local, std::int64_t count)>& f);
+
+/// What each of `tensor_size` ranks holds of a model: a Llama of the same hidden_size with its part of the vocabulary,
 /// the heads and the intermediate features. Error if they do not divide.
 LlamaConfig tensor_parallel_part(const LlamaConfig& config, int tensor_size);
 

@@ -39,10 +39,13 @@ TEST(OwnedSlice, EveryElementHasOneOwner) {
         for (const OwnedSlice& slice : owned_slices(model, layout)) {
           EXPECT_EQ(slice.local_offset, next) << slice.name;
           next += slice.end - slice.begin;
-          const std::int64_t width = slice.col_end - slice.col_begin;
-          const std::int64_t columns = slice.global_shape.rank() == 2 ? slice.global_shape[1] : 1;
-          for (std::int64_t i = slice.begin; i < slice.end; ++i)
-            ++owners[slice.name][static_cast<std::size_t>((slice.row_begin + i / width) * columns + slice.col_begin + i % width)];
+          std::int64_t local = slice.local_offset;
+          each_run(slice, [&](std::int64_t at, std::int64_t in_shard, std::int64_t count) {
+            EXPECT_EQ(in_shard, local);
+            local += count;
+            for (std::int64_t i = at; i < at + count; ++i) ++owners[slice.name][static_cast<std::size_t>(i)];
+          });
+          EXPECT_EQ(local, next);
         }
         const Shards shards(tensor_parallel_part(model, tensor_size), data_size);
         EXPECT_EQ(next, shards.shard_count(layout.data_rank));

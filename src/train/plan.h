@@ -36,8 +36,8 @@ struct TrainPlan {
   std::string to_table() const;  ///< lines for a person
 };
 
-/// From resolved configurations. Takes about a second if it measures.
-TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures);
+/// From resolved configurations, for a rank of `world_size`. Takes about a second if it measures.
+TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures, int world_size = 1);
 
 /// Memory this process may still take: what the machine has available, or less if a control group says so; of a GPU, what is free.
 std::int64_t available_memory_bytes(Device device = Device::cpu);

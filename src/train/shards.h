@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/parameters.h"
 
 namespace corollary {
 
@@ -11,25 +12,17 @@ namespace corollary {
 /// cache lines. A rank owns its piece of every bucket, one after another in its shard. With one rank the shard is the run itself.
 class Shards {
  public:
-  struct Range {
-    std::int64_t begin = 0, end = 0;
-    std::int64_t count() const { return end - begin; }
-    bool operator==(const Range&) const = default;
-  };
-  static constexpr std::int64_t kAlignment = 16;  ///< elements: 64 bytes of f32
-
   Shards(const LlamaConfig& part, int data_size);
 
-  const std::vector<Range>& buckets() const { return buckets_; }  ///< of the run of memory, ascending, without gaps
-  /// The bucket that lies in [begin, end), which the model says is ready. Error if none is exactly that.
-  std::size_t bucket_at(std::int64_t begin, std::int64_t end) const;
-  Range piece(std::size_t bucket, int data_rank) const;              ///< of the run of memory
-  Range in_shard(std::size_t bucket, int data_rank) const;           ///< of the rank's shard
-  std::int64_t shard_count(int data_rank) const;                     ///< elements a rank owns
+  const std::vector<ParameterRange>& buckets() const { return buckets_; }  ///< parameter_parts() of what a copy's rank holds
+  std::int64_t piece_size(std::size_t bucket) const;                      ///< as Communicator cuts it; the last ones may be shorter
+  ParameterRange piece(std::size_t bucket, int data_rank) const;          ///< of the run of memory
+  ParameterRange in_shard(std::size_t bucket, int data_rank) const;       ///< of the rank's shard
+  std::int64_t shard_count(int data_rank) const;                          ///< elements a rank owns
   int data_size() const { return data_size_; }
 
  private:
-  std::vector<Range> buckets_;
+  std::vector<ParameterRange> buckets_;
   int data_size_;
 };
 

@@ -20,7 +20,8 @@ namespace {
 /// are those whose change costs rounding alone (layout_of).
 Json identity_of(const LlamaConfig& model, const TrainConfig& config, const Mixture& mixture, const Json& inputs) {
   Json train = fields_to_json(config);
-  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "eval_interval", "eval_sequences", "save_interval",
+  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "tensor_parallel",
+                           "collective_timeout_seconds", "eval_interval", "eval_sequences", "save_interval",
                            "keep_checkpoints", "log_interval", "skip_abort_after"})
     train.erase(name);
   return {{"model", fields_to_json(model)}, {"train", train}, {"mixture", detail::value_to_json(mixture)}, {"inputs", inputs}};
@@ -31,6 +32,7 @@ Json layout_of(const TrainConfig& config, DType compute, Device device, const Co
           {"precision", name_of(compute)},
           {"micro_batch_size", config.micro_batch_size},
           {"ranks", communicator.world_size()},
+          {"tensor_parallel", config.tensor_parallel},
           {"threads", num_threads()}};
 }
 
@@ -96,7 +98,7 @@ StageResult train(const LlamaConfig& given_model, const TrainConfig& given_confi
   if (auto manifest = up_to_date(out, "train", stage_config, inputs)) return {std::move(*manifest), true};
 
   // Budgets before the work: an hour lost to a full disk is an hour lost.
-  const TrainPlan plan = plan_training(model, config, /*measures=*/false);
+  const TrainPlan plan = plan_training(model, config, /*measures=*/false, communicator.world_size());
   check(plan.memory_bytes() <= available_memory_bytes(plan.device), "training needs ", format_bytes(static_cast<double>(plan.memory_bytes())),
         " of memory, ", format_bytes(static_cast<double>(available_memory_bytes(plan.device))),
         " are available: lower micro_batch_size or seq_len (corollary train --plan shows what takes how much)");
