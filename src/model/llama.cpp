@@ -34,7 +34,7 @@ AttentionShape attention_shape(const LlamaConfig& c, std::int64_t batch, std::in
 std::int64_t Llama::head_chunk(Device device) { return device == Device::cuda ? 2048 : 1024; }
 
 Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains, Device device,
-             TensorParallel* ranks)
+             Recompute recompute, TensorParallel* ranks)
     : config_(config),
       compute_(compute),
       batch_(micro_batch_size),
@@ -42,13 +42,14 @@ Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_
       tokens_(micro_batch_size * seq_len),
       trains_(trains),
       device_(device),
+      recompute_(recompute),
       ranks_(ranks != nullptr ? ranks : &one_rank()) {
   check(micro_batch_size > 0 && seq_len > 0, "micro_batch_size ", micro_batch_size, " and seq_len ", seq_len, " must be positive");
   check(seq_len <= config.max_position_embeddings, "seq_len ", seq_len, " is beyond max_position_embeddings ",
         config.max_position_embeddings);
   check(tokens_ % ranks_->size() == 0, "a micro-batch of ", micro_batch_size, " times ", seq_len, " tokens does not divide into ",
         ranks_->size(), " slices: change micro_batch_size or tensor_parallel");
-  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device, ranks);
+  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device, recompute, ranks);
   workspace_bytes_ = memory.workspace_bytes;
   arena_ = Arena(memory.arena_bytes(), device);
   allocate(arena_);
@@ -69,8 +70,9 @@ Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_
 }
 
 MemoryPlan Llama::plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
-                       Device device, TensorParallel* ranks) {
+                       Device device, Recompute recompute, TensorParallel* ranks) {
   Llama empty;
+  empty.recompute_ = recompute;
   empty.ranks_ = ranks != nullptr ? ranks : &one_rank();
   empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains, empty.device_ = device;
   empty.batch_ = micro_batch_size, empty.seq_len_ = seq_len, empty.tokens_ = micro_batch_size * seq_len;
@@ -88,6 +90,9 @@ MemoryPlan Llama::allocate(Arena& arena) {
   const auto activations = [&](std::int64_t columns) { return arena.take(compute_, {T, columns}); };
   const auto own_stream = [&] { return arena.take(compute_, {R, c.hidden_size}); };
   const auto per_own_token = [&] { return arena.take(DType::f32, {R}); };
+  const bool keeps_all = trains_ && recompute_ == Recompute::none;
+  const Tensor y = keeps_all ? Tensor() : activations(c.hidden_size), activation = keeps_all ? Tensor() : activations(c.intermediate_size);
+  const std::int64_t shared_bytes = arena.used_bytes();
   kept_.clear();
   for (std::int64_t layer = 0; layer < c.num_hidden_layers; ++layer) {
     if (layer > 0 && !trains_) {  // nothing is kept: every block works in the memory of the first
@@ -97,20 +102,21 @@ MemoryPlan Llama::allocate(Arena& arena) {
     Kept k;
     k.x_attention = own_stream();
     k.rstd_attention = per_own_token();
+    k.y_attention = keeps_all ? activations(c.hidden_size) : y;
     k.qkv = activations(width);
     k.o = activations(c.q_size());
     k.lse = arena.take(DType::f32, {batch_, c.num_attention_heads, seq_len_});
     k.x_mlp = own_stream();
     k.rstd_mlp = per_own_token();
+    k.y_mlp = keeps_all ? activations(c.hidden_size) : y;
     k.gate_up = activations(2 * c.intermediate_size);
+    k.activation = keeps_all ? activations(c.intermediate_size) : activation;
     kept_.push_back(k);
   }
   MemoryPlan plan;
-  plan.kept_bytes = arena.used_bytes();
+  plan.kept_bytes = arena.used_bytes() - shared_bytes;
   Scratch& s = scratch_;
-  s.y = activations(c.hidden_size);
   s.delta = activations(c.hidden_size);
-  s.activation = activations(c.intermediate_size);
   s.x_final = own_stream();
   s.rstd_final = per_own_token();
   s.y_final = activations(c.hidden_size);
@@ -161,52 +167,55 @@ void Llama::forward_blocks(Stream& stream, const Weights& weights, ConstTensor t
 void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const BlockOf<ConstTensor>& w) {
   Scratch& s = scratch_;
   const float eps = static_cast<float>(config_.rms_norm_eps);
-  const Tensor y = ranks_->own(s.y), delta = ranks_->own(s.delta);
+  const Tensor y_attention = ranks_->own(k.y_attention), y_mlp = ranks_->own(k.y_mlp), delta = ranks_->own(s.delta);
   if (previous == nullptr)
-    rmsnorm_forward(stream, y, k.rstd_attention, k.x_attention, w.input_norm, eps);  // [R, hidden]
+    rmsnorm_forward(stream, y_attention, k.rstd_attention, k.x_attention, w.input_norm, eps);  // [R, hidden]
   else
-    add_rmsnorm_forward(stream, k.x_attention, y, k.rstd_attention, previous->x_mlp, delta, w.input_norm, eps);  // [R, hidden]
-  ranks_->gather(stream, s.y);                                                                                    // [T, hidden]
-  linear_forward(stream, k.qkv, s.y, w.qkv);                                                                      // [T, q + 2 kv]
+    add_rmsnorm_forward(stream, k.x_attention, y_attention, k.rstd_attention, previous->x_mlp, delta, w.input_norm, eps);  // [R, hidden]
+  ranks_->gather(stream, k.y_attention);                // [T, hidden]
+  linear_forward(stream, k.qkv, k.y_attention, w.qkv);  // [T, q + 2 kv]
   rope(stream, k.qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/false);
-  attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));                // [T, q]
-  linear_forward(stream, s.delta, k.o, w.attention_out);                                                   // [T, hidden]
-  ranks_->sum_and_scatter(stream, s.delta);                                                                // [R, hidden]
-  add_rmsnorm_forward(stream, k.x_mlp, y, k.rstd_mlp, k.x_attention, delta, w.post_attention_norm, eps);  // [R, hidden]
-  ranks_->gather(stream, s.y);                                                                             // [T, hidden]
-  linear_forward(stream, k.gate_up, s.y, w.gate_up);                                                       // [T, 2 inter]
-  swiglu_forward(stream, s.activation, k.gate_up);                                                         // [T, inter]
-  linear_forward(stream, s.delta, s.activation, w.down);                                                   // [T, hidden]
-  ranks_->sum_and_scatter(stream, s.delta);                                                                // [R, hidden]
+  attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));                    // [T, q]
+  linear_forward(stream, s.delta, k.o, w.attention_out);                                                       // [T, hidden]
+  ranks_->sum_and_scatter(stream, s.delta);                                                                    // [R, hidden]
+  add_rmsnorm_forward(stream, k.x_mlp, y_mlp, k.rstd_mlp, k.x_attention, delta, w.post_attention_norm, eps);  // [R, hidden]
+  ranks_->gather(stream, k.y_mlp);                                                                             // [T, hidden]
+  linear_forward(stream, k.gate_up, k.y_mlp, w.gate_up);                                                       // [T, 2 inter]
+  swiglu_forward(stream, k.activation, k.gate_up);                                                             // [T, inter]
+  linear_forward(stream, s.delta, k.activation, w.down);                                                       // [T, hidden]
+  ranks_->sum_and_scatter(stream, s.delta);                                                                    // [R, hidden]
 }
 
-// dx holds the gradient of the residual stream, in this rank's rows: each half of the block adds its own to what came past it.
+// dx holds the gradient of the residual stream, in this rank's rows: each half of the block adds its own to what came past it. A weight's
+// gradient comes after the operation that writes its input again.
 void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, bool accumulate) {
   Scratch& s = scratch_;
-  const float eps = static_cast<float>(config_.rms_norm_eps);
-  const Tensor y = ranks_->own(s.y), dx = ranks_->own(s.dx), dy = ranks_->own(s.dy);
-  ranks_->gather(stream, s.dx);                                                 // [T, hidden]
-  linear_backward_input(stream, s.d_activation, s.dx, w.down);                  // [T, inter]
-  swiglu_backward(stream, k.gate_up, s.activation, s.d_activation, k.gate_up);  // [T, 2 inter]
-  linear_backward_weight(stream, dw.down, s.dx, s.activation, accumulate);
-  rmsnorm_forward(stream, y, k.rstd_mlp, k.x_mlp, w.post_attention_norm, eps);  // again
-  ranks_->gather(stream, s.y);                                                  // [T, hidden]
-  linear_backward_weight(stream, dw.gate_up, k.gate_up, s.y, accumulate);
-  linear_backward_input(stream, s.dy, k.gate_up, w.gate_up);                                              // [T, hidden]
-  ranks_->sum_and_scatter(stream, s.dy);                                                                  // [R, hidden]
-  rmsnorm_backward(stream, dx, dw.post_attention_norm, dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [R, hidden]
+  const auto again = [&](Tensor x) { return recompute_ == Recompute::norms ? x : Tensor(); };  // what the forward pass did not keep
+  const auto gather_again = [&](Tensor x) {
+    if (recompute_ == Recompute::norms) ranks_->gather(stream, x);
+  };
+  const Tensor y_attention = again(ranks_->own(k.y_attention)), y_mlp = again(ranks_->own(k.y_mlp));
+  const Tensor dx = ranks_->own(s.dx), dy = ranks_->own(s.dy);
+  ranks_->gather(stream, s.dx);                                                        // [T, hidden]
+  linear_backward_input(stream, s.d_activation, s.dx, w.down);                         // [T, inter]
+  swiglu_backward(stream, k.gate_up, again(k.activation), s.d_activation, k.gate_up);  // [T, 2 inter]
+  linear_backward_weight(stream, dw.down, s.dx, k.activation, accumulate);
+  linear_backward_input(stream, s.dy, k.gate_up, w.gate_up);                                                     // [T, hidden]
+  ranks_->sum_and_scatter(stream, s.dy);                                                                         // [R, hidden]
+  rmsnorm_backward(stream, dx, dw.post_attention_norm, y_mlp, dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [R, hidden]
+  gather_again(k.y_mlp);                                                                                         // [T, hidden]
+  linear_backward_weight(stream, dw.gate_up, k.gate_up, k.y_mlp, accumulate);
 
   ranks_->gather(stream, s.dx);  // [T, hidden]
   linear_backward_weight(stream, dw.attention_out, s.dx, k.o, accumulate);
   linear_backward_input(stream, s.d_o, s.dx, w.attention_out);                                                // [T, q]
   attention_backward(stream, s.d_qkv, s.d_o, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));  // [T, q + 2 kv]
   rope(stream, s.d_qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/true);
-  rmsnorm_forward(stream, y, k.rstd_attention, k.x_attention, w.input_norm, eps);  // again
-  ranks_->gather(stream, s.y);                                                     // [T, hidden]
-  linear_backward_weight(stream, dw.qkv, s.d_qkv, s.y, accumulate);
-  linear_backward_input(stream, s.dy, s.d_qkv, w.qkv);                                              // [T, hidden]
-  ranks_->sum_and_scatter(stream, s.dy);                                                            // [R, hidden]
-  rmsnorm_backward(stream, dx, dw.input_norm, dy, k.x_attention, w.input_norm, k.rstd_attention);  // [R, hidden]
+  linear_backward_input(stream, s.dy, s.d_qkv, w.qkv);                                                           // [T, hidden]
+  ranks_->sum_and_scatter(stream, s.dy);                                                                         // [R, hidden]
+  rmsnorm_backward(stream, dx, dw.input_norm, y_attention, dy, k.x_attention, w.input_norm, k.rstd_attention);  // [R, hidden]
+  gather_again(k.y_attention);                                                                                   // [T, hidden]
+  linear_backward_weight(stream, dw.qkv, s.d_qkv, k.y_attention, accumulate);
 }
 
 template <class F>
@@ -279,7 +288,7 @@ void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients&
   const Tensor dx = ranks_->own(s.dx);
   zero(stream, dx);
   ranks_->sum_and_scatter(stream, s.dy);
-  rmsnorm_backward(stream, dx, gradients.final_norm(), ranks_->own(s.dy), s.x_final, weights.final_norm(), s.rstd_final);
+  rmsnorm_backward(stream, dx, gradients.final_norm(), Tensor(), ranks_->own(s.dy), s.x_final, weights.final_norm(), s.rstd_final);
   for (std::size_t layer = kept_.size(); layer-- > 0;) {
     const auto l = static_cast<std::int64_t>(layer);
     block_backward(stream, kept_[layer], gradients.block(l), weights.block(l), accumulate);

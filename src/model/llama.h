@@ -20,19 +20,26 @@ struct MemoryPlan {
   std::int64_t total_bytes() const { return arena_bytes() + workspace_bytes; }
 };
 
+/// What the backward pass computes again instead of finding it kept.
+enum class Recompute : std::uint8_t {
+  norms,  ///< both normed rows and SwiGLU's product, by the operations that read their inputs anyway
+  none,   ///< nothing: 2 (2 hidden_size + intermediate_size) bytes more a token and block in bf16
+};
+
 /// Forward and backward of a Llama over micro-batches of one shape, without a tape: a block reads on one screen (llama.cpp).
 /// Computes in the dtype of the weights; sums, norms and gradients of weights are f32. Norms and the SwiGLU product are computed
-/// again in the backward pass; logits are made a chunk of tokens at a time and never stand whole (docs/math/llama.md).
+/// again in the backward pass unless Recompute says otherwise; logits are made a chunk of tokens at a time and never stand whole
+/// (docs/math/llama.md).
 class Llama {
  public:
   /// Allocates all a pass needs on `device`; nothing is allocated later. trains = false keeps nothing for a backward pass. Tensors and
   /// streams given to the functions below are that device's. If `ranks` are several, all call the same functions with the same tokens,
   /// `config`, weights and gradients are what each holds (train/owned_slice.h), and losses come out whole on each.
   Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
-        Device device = Device::cpu, TensorParallel* ranks = nullptr);
+        Device device = Device::cpu, Recompute recompute = Recompute::norms, TensorParallel* ranks = nullptr);
 
   static MemoryPlan plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len,
-                         bool trains, Device device = Device::cpu, TensorParallel* ranks = nullptr);
+                         bool trains, Device device = Device::cpu, Recompute recompute = Recompute::norms, TensorParallel* ranks = nullptr);
 
   static std::int64_t head_chunk(Device device);  ///< tokens whose logits stand at once
 
@@ -59,18 +66,21 @@ class Llama {
   struct Kept {             // of one block, for its backward pass. T: all tokens, R: this rank's, T / ranks
     Tensor x_attention;     // [R, hidden]  the residual stream where the block begins
     Tensor rstd_attention;  // [R]
+    Tensor y_attention;     // [T, hidden]  its norm; of all blocks in one place if computed again
     Tensor qkv;             // [T, q + 2 kv]  rotated
     Tensor o;               // [T, q]
     Tensor lse;             // [B, heads, seq]
     Tensor x_mlp;           // [R, hidden]  the residual stream after attention
     Tensor rstd_mlp;        // [R]
+    Tensor y_mlp;           // [T, hidden]  as y_attention
     Tensor gate_up;         // [T, 2 intermediate]
+    Tensor activation;      // [T, intermediate]  SwiGLU's product; as y_attention
   };
   struct Scratch {
-    Tensor y, delta, activation;              // [T, hidden] [T, hidden] [T, intermediate]
+    Tensor delta;                             // [T, hidden]
     Tensor x_final, rstd_final, y_final;      // [R, hidden] [R] [T, hidden]
     Tensor logits;                            // [chunk, vocab]
-    Tensor dx, dy, d_activation, d_qkv, d_o;  // training only: like y, y, activation, qkv, o
+    Tensor dx, dy, d_activation, d_qkv, d_o;  // training only: like delta, delta, activation, qkv, o
     Tensor part_tokens, part_targets;         // several ranks only: [T] ids within this rank's part of the vocabulary, or -1
     Tensor maxima, sums;                      // several ranks only: [chunk], [2 chunk], of logits
   };
@@ -90,6 +100,7 @@ class Llama {
   std::int64_t batch_ = 0, seq_len_ = 0, tokens_ = 0, workspace_bytes_ = 0;
   bool trains_ = false;
   Device device_ = Device::cpu;
+  Recompute recompute_ = Recompute::norms;
   TensorParallel* ranks_ = nullptr;  // never none
   Arena arena_;
   std::vector<Kept> kept_;  // one a layer; all the same memory if nothing is kept

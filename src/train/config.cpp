@@ -57,6 +57,7 @@ TrainConfig resolve(TrainConfig config, int world_size) {
   in_range("clip_grad", config.clip_grad, 0, 1e30);
   check(config.min_lr_ratio >= 0 && config.min_lr_ratio <= 1, "train.min_lr_ratio must be 0 to 1, is ", config.min_lr_ratio);
   check(std::isfinite(config.eps) && config.eps > 0, "train.eps must be positive, is ", config.eps);
+  check(config.recompute == "norms" || config.recompute == "none", "train.recompute must be norms or none, is ", config.recompute);
   check(config.device == "auto" || config.device == "cpu" || config.device == "cuda", "train.device must be auto, cpu or cuda, is ",
         config.device);
   check(config.precision == "auto" || config.precision == "fp32" || config.precision == "bf16",

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "model/llama.h"
 #include "train/schedule.h"
 
 namespace corollary {
@@ -25,6 +26,7 @@ struct TrainConfig {
   std::string precision = "auto";      ///< fp32 | bf16 | auto: bf16 on a GPU and where the processor multiplies it (AVX512-BF16, AMX)
   std::int64_t tensor_parallel = 1;    ///< ranks a model is split over; the ranks of the job / this train copies of it on parts of the batch
   double collective_timeout_seconds = 600;  ///< several ranks: one that is silent, or waited for, longer than this ends the job; 0: never
+  std::string recompute = "norms";     ///< norms: normed rows and SwiGLU's product again in the backward pass; none: kept, for memory
   std::string init_from = "";          ///< Hugging Face folder whose weights training goes on from; empty: fresh weights
   std::int64_t eval_interval = 50;     ///< steps between validations; 0: only before the first and after the last step
   std::int64_t eval_sequences = 32;    ///< sequences of each subset's validation split, always the same ones; 0: no validation
@@ -52,6 +54,7 @@ struct TrainConfig {
     visit("precision", config.precision);
     visit("tensor_parallel", config.tensor_parallel);
     visit("collective_timeout_seconds", config.collective_timeout_seconds);
+    visit("recompute", config.recompute);
     visit("init_from", config.init_from);
     visit("eval_interval", config.eval_interval);
     visit("eval_sequences", config.eval_sequences);
@@ -61,6 +64,7 @@ struct TrainConfig {
     visit("skip_abort_after", config.skip_abort_after);
   }
 
+  Recompute recompute_choice() const { return recompute == "none" ? Recompute::none : Recompute::norms; }
   Schedule schedule() const { return {learning_rate, min_lr_ratio, warmup_iters, lr_decay_iters}; }
   std::int64_t tokens_per_step() const { return global_batch_size * seq_len; }
 };

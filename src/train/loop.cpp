@@ -45,7 +45,7 @@ TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& da
       checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout),
       optimizer_(make_optimizer()),
       model_(part_, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device,
-             groups_.tensor_parallel()),
+             run_.config.recompute_choice(), groups_.tensor_parallel()),
       tokens_(DType::i32, {micro_batches(), model_.tokens()}),
       targets_(DType::i32, {micro_batches(), model_.tokens()}),
       losses_(DType::f32, {micro_batches(), model_.tokens()}),

@@ -100,8 +100,8 @@ TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, boo
   plan.compute = resolve_precision(config.precision, plan.device);
   const Shards shards(part, layout.data_size);
   plan.state = optimizer_memory(parameter_count(part), shards.shard_count(0), plan.compute);
-  plan.activations =
-      Llama::plan(part, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device, &tensor_ranks);
+  plan.activations = Llama::plan(part, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device,
+                                 config.recompute_choice(), &tensor_ranks);
   plan.flops_per_token = flops_per_token(model, config.seq_len);
   plan.tokens = config.train_iters * config.tokens_per_step();
   plan.checkpoint_bytes = 12 * plan.parameters;

@@ -21,7 +21,7 @@ StepTraffic step_traffic(const LlamaConfig& model, const TrainConfig& config, co
   if (P == 1) return traffic;
 
   const std::int64_t tokens = config.micro_batch_size * config.seq_len, micro_batches = config.global_batch_size / D / config.micro_batch_size;
-  const std::int64_t exchanges = 10 * model.num_hidden_layers + 4;
+  const std::int64_t exchanges = (config.recompute_choice() == Recompute::norms ? 10 : 8) * model.num_hidden_layers + 4;
   traffic.activations_bytes = micro_batches * exchanges * (P - 1) * (tokens / P) * model.hidden_size * compute_bytes;
   const auto all_reduce = [&](std::int64_t count) { return all_reduce_bytes(count, 4, layout.tensor_size, layout.tensor_rank); };
   const std::int64_t chunk = Llama::head_chunk(device);

@@ -20,7 +20,7 @@ namespace {
 /// are those whose change costs rounding alone (layout_of).
 Json identity_of(const LlamaConfig& model, const TrainConfig& config, const Mixture& mixture, const Json& inputs) {
   Json train = fields_to_json(config);
-  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "tensor_parallel",
+  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "recompute", "tensor_parallel",
                            "collective_timeout_seconds", "eval_interval", "eval_sequences", "save_interval",
                            "keep_checkpoints", "log_interval", "skip_abort_after"})
     train.erase(name);
