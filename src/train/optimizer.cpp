@@ -29,14 +29,13 @@ void Optimizer::weights_from_master(Stream& stream) {
   if (bf16_weights_.view()) cast(stream, bf16_weights_, master_);
 }
 
-Optimizer::Outcome Optimizer::step(Stream& stream, Communicator& communicator, double loss, double learning_rate) {
+Optimizer::Outcome Optimizer::step(Stream& stream, Communicator& communicator, double loss, double learning_rate, const Refuses& refuses) {
   communicator.all_reduce_sum(stream, gradients_);
   const double norm = std::sqrt(sum_of_squares(stream, gradients_));
-  if (!std::isfinite(norm) || !std::isfinite(loss)) {
+  if (!std::isfinite(norm) || !std::isfinite(loss) || (refuses && refuses(norm))) {
     ++counts_.skipped;
     ++counts_.skipped_in_a_row;
-    check(counts_.skipped_in_a_row < config_.skip_abort_after, "loss ", loss, " and gradient norm ", norm, ": not finite for ",
-          counts_.skipped_in_a_row,
+    check(counts_.skipped_in_a_row < config_.skip_abort_after, "loss ", loss, " and gradient norm ", norm, ": not finite, or refused as spikes, for ", counts_.skipped_in_a_row,
           " steps in a row; the weights are those of the last good step. Lower learning_rate, raise "
           "warmup_iters, or look at the data of these steps; skip_abort_after allows more");
     return {.grad_norm = norm, .was_applied = false};

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 
 #include "comm/communicator.h"
 #include "device/buffer.h"
@@ -11,14 +12,14 @@ namespace corollary {
 /// AdamW over all parameters as one run of memory (model/parameters.h): f32 master weights, first and second moments and gradients,
 /// and beside them the weights the model computes with. 16 bytes a parameter in f32, 18 with bf16 weights.
 ///
-/// A step whose loss or gradient norm is not finite changes nothing and is counted: one bad batch must not end a run of weeks, and
+/// A step whose loss or gradient norm is not finite, or that a guard refuses, changes nothing and is counted: one bad batch must not end a run of weeks, and
 /// a run that makes nothing else must end. Every rank sees the same sums, so all of them decide alike.
 class Optimizer {
  public:
   /// What happened so far: part of the training state.
   struct Counts {
     std::int64_t updates = 0;           ///< steps applied; Adam's bias correction counts these
-    std::int64_t skipped = 0;           ///< steps with a loss or gradient that was not finite
+    std::int64_t skipped = 0;           ///< steps with a loss or gradient that was not finite, or refused
     std::int64_t skipped_in_a_row = 0;  ///< of these, since the last applied one
     static void each(auto& counts, auto&& visit) {
       visit("updates", counts.updates);
@@ -42,8 +43,10 @@ class Optimizer {
   void weights_from_master(Stream& stream);  ///< after master() was written from outside
 
   /// Sums gradients over ranks, clips their norm to clip_grad, updates master, m, v and weights.
-  /// `loss`: of the step, all ranks together. Error after skip_abort_after skipped steps in a row.
-  Outcome step(Stream& stream, Communicator& communicator, double loss, double learning_rate);
+  /// `loss`: of the step, all ranks together. `refuses` is asked once, if loss and norm are finite: true leaves the step out; it must
+  /// say the same on all ranks. Error after skip_abort_after skipped steps in a row.
+  using Refuses = std::function<bool(double grad_norm)>;
+  Outcome step(Stream& stream, Communicator& communicator, double loss, double learning_rate, const Refuses& refuses = {});
 
   Device device() const { return device_; }
   const Counts& counts() const { return counts_; }

@@ -80,7 +80,7 @@ class Resume : public ::testing::Test {
   std::string state(const std::string& out) const {
     std::string bytes;
     for (const char* file : {"master", "m", "v"})
-      bytes += read_file(folder_ / out / "checkpoints" / "step-00000040" / (std::string(file) + ".safetensors"));
+      bytes += read_file(folder_ / out / "checkpoints" / "step-00000040" / (std::string(file) + "-00000.safetensors"));
     return bytes;
   }
   void expect_same_run(const std::string& a, const std::string& b) const {
