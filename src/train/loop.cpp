@@ -13,7 +13,6 @@
 #include "model/checkpoint_folder.h"
 #include "train/matmul_rate.h"
 #include "train/schedule.h"
-#include "train/state_shards.h"
 
 namespace corollary {
 namespace {
@@ -307,7 +306,7 @@ bool TrainLoop::saves_beside_training() {
 }
 
 OwnedState TrainLoop::owned_state() {
-  return {.master = optimizer_.master(), .m = optimizer_.m(), .v = optimizer_.v(), .slices = whole_slices(layout_), .device = plan_.device};
+  return {.master = optimizer_.master(), .m = optimizer_.m(), .v = optimizer_.v(), .slices = owned_slices(run_.model, {}), .device = plan_.device};
 }
 
 CheckpointRanks TrainLoop::checkpoint_ranks() {

@@ -79,7 +79,7 @@ StateFile parse_state_file(std::string_view text, const std::string& where);
 /// The tensors of a training state that a rank owns.
 struct OwnedState {
   Tensor master, m, v;             ///< f32, on `device`, all laid out as `slices` say
-  std::vector<OwnedSlice> slices;  ///< one rank: whole_slices()
+  std::vector<OwnedSlice> slices;  ///< owned_slices() of this rank
   Device device = Device::cpu;
 };
 

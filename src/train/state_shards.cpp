@@ -91,23 +91,19 @@ void copy_common(const OwnedSlice& wanted, float* out, const OwnedSlice& piece, 
   }
 }
 
-OwnedSlice whole_slice(const std::string& name, const Shape& shape, std::int64_t offset) {
-  return {.name = name,
+/// Of a tensor in a file that says nothing of places.
+OwnedSlice whole_place(const SafetensorsEntry& entry, const std::string& where) {
+  check(entry.shape.size() == 1 || entry.shape.size() == 2, "damaged ", where, ": tensor ", entry.name,
+        " is neither a matrix nor a row: ", shape_text(entry.shape));
+  const Shape shape(entry.shape);
+  return {.name = entry.name,
           .global_shape = shape,
           .row_begin = 0,
           .row_end = rows_of(shape),
           .col_begin = 0,
           .col_end = columns_of(shape),
           .begin = 0,
-          .end = shape.count(),
-          .local_offset = offset};
-}
-
-/// Of a tensor in a file that says nothing of places.
-OwnedSlice whole_place(const SafetensorsEntry& entry, const std::string& where) {
-  check(entry.shape.size() == 1 || entry.shape.size() == 2, "damaged ", where, ": tensor ", entry.name,
-        " is neither a matrix nor a row: ", shape_text(entry.shape));
-  return whole_slice(entry.name, Shape(entry.shape), 0);
+          .end = shape.count()};
 }
 
 bool is_same_place(const OwnedSlice& a, const OwnedSlice& b) {
@@ -116,12 +112,6 @@ bool is_same_place(const OwnedSlice& a, const OwnedSlice& b) {
 }
 
 }  // namespace
-
-std::vector<OwnedSlice> whole_slices(const ParameterLayout& layout) {
-  std::vector<OwnedSlice> slices;
-  for (const ParameterLayout::Entry& entry : layout.entries) slices.push_back(whole_slice(entry.name, entry.shape, entry.offset));
-  return slices;
-}
 
 std::int64_t count_of(const std::vector<OwnedSlice>& slices) {
   std::vector<Run> runs;

@@ -18,9 +18,6 @@ namespace corollary {
 /// has that shape, one that begins or ends inside a row is [elements]. Which piece of what it is stands in the file's metadata, under
 /// "slices" (docs/formats/training_state.md).
 
-/// All of a model, as the one rank of a world owns it: local_offset is the parameter's place in the layout.
-std::vector<OwnedSlice> whole_slices(const ParameterLayout& layout);
-
 /// Elements that the slices reach to in a rank's buffers. Error unless each lies within its tensor and all lie apart.
 std::int64_t count_of(const std::vector<OwnedSlice>& slices);
 

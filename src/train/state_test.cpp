@@ -14,7 +14,6 @@
 #include "base/random.h"
 #include "base/test_error.h"
 #include "base/test_folder.h"
-#include "train/state_shards.h"
 
 namespace corollary {
 namespace {
@@ -25,12 +24,15 @@ using ::testing::HasSubstr;
 class CheckpointsTest : public ::testing::Test {
  protected:
   CheckpointsTest() {
-    layout_ = parameter_layout(
-        resolve(LlamaConfig{.vocab_size = 31, .hidden_size = 8, .num_hidden_layers = 2, .num_attention_heads = 2}));
+    use_model(2);
   }
 
+  void use_model(std::int64_t layers) {
+    model_ = resolve(LlamaConfig{.vocab_size = 32, .hidden_size = 8, .num_hidden_layers = layers, .num_attention_heads = 2});
+    layout_ = parameter_layout(model_);
+  }
   OwnedState owned(Optimizer& optimizer) const {
-    return {.master = optimizer.master(), .m = optimizer.m(), .v = optimizer.v(), .slices = whole_slices(layout_)};
+    return {.master = optimizer.master(), .m = optimizer.m(), .v = optimizer.v(), .slices = owned_slices(model_, {})};
   }
   std::optional<TrainState> load_newest(Optimizer& optimizer) const {
     auto loaded = open().load_newest(owned(optimizer));
@@ -68,6 +70,7 @@ class CheckpointsTest : public ::testing::Test {
 
   TestFolder temporary_;
   fs::path folder_ = temporary_ / "checkpoints";
+  LlamaConfig model_;
   ParameterLayout layout_;
   Json identity_ = {{"model", {{"hidden_size", 8}}}, {"train", {{"learning_rate", 1e-3}}}, {"inputs", {{"a.bin", "00ff"}}}};
   Json note_ = {{"threads", 2}};
@@ -222,8 +225,7 @@ TEST_F(CheckpointsTest, RefusesAnotherRunByName) {
 // Invariant 5: same configuration, files of other shapes (somebody mixed folders by hand).
 TEST_F(CheckpointsTest, RefusesTensorsOfAnotherShape) {
   save(2);
-  layout_ =
-      parameter_layout(resolve(LlamaConfig{.vocab_size = 31, .hidden_size = 8, .num_hidden_layers = 1, .num_attention_heads = 2}));
+  use_model(1);
   Optimizer loaded = fresh();
   EXPECT_THAT(error_of([&] { load_newest(loaded); }), HasSubstr("tensors"));
 }
