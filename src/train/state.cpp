@@ -50,12 +50,6 @@ std::string kind_of(const std::string& name) {
   return "";
 }
 
-std::vector<fs::path> paths_of(const fs::path& folder, const std::vector<std::string>& names) {
-  std::vector<fs::path> paths;
-  for (const std::string& name : names) paths.push_back(folder / name);
-  return paths;
-}
-
 /// N of "step-N" with eight digits or more; nullopt for any other name.
 std::optional<std::int64_t> step_of(const std::string& name) {
   constexpr std::string_view kPrefix = "step-";
@@ -330,6 +324,18 @@ std::vector<std::string> StateFile::files_of(const std::string& kind) const {
   return names;
 }
 
+std::vector<fs::path> StateFile::paths_of(const std::string& kind, const fs::path& folder) const {
+  std::vector<fs::path> paths;
+  for (const std::string& name : files_of(kind)) paths.push_back(folder / name);
+  return paths;
+}
+
+void StateFile::check_file(const std::string& name, const fs::path& folder) const {
+  const Json expected = files.value(name, Json()), found = as_stored(describe_file(folder / name));
+  check(expected == found, "damaged ", (folder / name).string(), " is not the file that was saved: ",
+        describe_difference(expected, found));
+}
+
 StateFile parse_state_file(std::string_view text, const std::string& where) {
   const Json json = parse_json(text, where);
   const auto has = [&](const char* name) { return json.contains(name) && json[name].is_object(); };
@@ -388,7 +394,7 @@ void Checkpoints::load_tensors(const fs::path& folder, const StateFile& written,
   Stream stream(tensors.device);
   const auto flat = tensors_of(tensors);
   for (std::size_t i = 0; i < kKinds.size(); ++i) {
-    const ShardReader reader(paths_of(folder, written.files_of(kKinds[i])));
+    const ShardReader reader(written.paths_of(kKinds[i], folder));
     reader.check_tensors(layout_);
     OwnedTensor staging;
     for (const OwnedSlice& slice : tensors.slices) {
@@ -418,12 +424,8 @@ std::optional<Checkpoints::Loaded> Checkpoints::try_load(std::int64_t step, cons
         "). Restore what changed, choose another output folder, or delete ", folder_.string(), " to train anew");
   const auto check_files = [&] {  // each rank its part: together they read every byte once
     int number = 0;
-    for (const auto& [name, described] : written.files.items()) {
-      if (number++ % ranks_.world_size != ranks_.rank) continue;
-      const Json found = as_stored(describe_file(folder / name));
-      check(described == found, "damaged ", (folder / name).string(), " is not the file that was saved: ",
-            describe_difference(described, found));
-    }
+    for (const auto& [name, description] : written.files.items())
+      if (number++ % ranks_.world_size == ranks_.rank) written.check_file(name, folder);
   };
   if (!succeeds_on_all(check_files, damage)) return std::nullopt;
   if (!succeeds_on_all([&] { load_tensors(folder, written, tensors); }, damage)) return std::nullopt;

@@ -72,6 +72,8 @@ struct StateFile {
   Json files;  ///< name -> {"bytes", "xxh3_128"}
   /// The files that hold master, m or v, in order of ranks.
   std::vector<std::string> files_of(const std::string& kind) const;
+  std::vector<fs::path> paths_of(const std::string& kind, const fs::path& folder) const;
+  void check_file(const std::string& name, const fs::path& folder) const;  ///< Error unless it has the size and digest it was saved with
 };
 /// Error names `where` and what is wrong.
 StateFile parse_state_file(std::string_view text, const std::string& where);
