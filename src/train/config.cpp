@@ -16,7 +16,7 @@ constexpr std::int64_t kLargestCount = std::int64_t{1}
 }  // namespace
 
 std::int64_t TrainConfig::most_checkpoints() const {
-  const std::int64_t to_go_back_to = rewinds() && save_interval > 0 ? rewind_steps / save_interval + 1 : 0;
+  const std::int64_t to_go_back_to = rewinds() && save_interval > 0 ? (rewind_steps + save_interval - 1) / save_interval + 1 : 0;
   const std::int64_t for_ever = keep_every > 0 && save_interval > 0 ? train_iters / keep_every : 0;
   return std::max(keep_checkpoints, to_go_back_to) + for_ever + 1;
 }

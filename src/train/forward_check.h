@@ -6,8 +6,8 @@
 
 namespace corollary {
 
-/// What a model says of one fixed sequence, stored with its weights and asked again of the weights loaded: catches what digests cannot,
-/// weights put in the wrong place and a program that computes something else.
+/// What a model says of one fixed sequence, stored with its weights and asked again of the weights loaded: catches what digests
+/// cannot, weights put in the wrong place and a program that computes something else.
 struct ForwardCheck {
   double mean_loss = 0;        ///< nats per token, over `tokens`
   std::int64_t tokens = 0;     ///< targets of the sequence; 0: no check was stored
@@ -25,8 +25,9 @@ struct ForwardCheck {
 ///   losses  [seq_len] f32, targets  [seq_len] i32, both in host memory
 ForwardCheck forward_check_of(ConstTensor losses, ConstTensor targets);
 
-/// Largest difference of mean losses that another order of sums explains, relative to the loss or 1: some tens of roundings of the dtype
-/// computed in, which the mean over a sequence does not add up. A tensor in the wrong place changes a trained model's loss by far more.
+/// Largest difference of mean losses that another order of sums explains, relative to the loss or 1: some tens of roundings of the
+/// dtype computed in, which the mean over a sequence does not add up. A tensor in the wrong place changes a trained model's loss by
+/// far more.
 double forward_check_tolerance(DType compute);
 
 }  // namespace corollary

@@ -5,9 +5,9 @@
 
 namespace corollary {
 
-/// Tells a step whose loss or gradient norm stands out from the steps before it: above the mean of the last `window` accepted ones by
-/// more than `sigma` of their standard deviations. It judges once half the window is filled. All arithmetic is in double and in order:
-/// ranks that see the same numbers decide alike, and a resumed run decides as an undisturbed one.
+/// Tells a step whose loss or gradient norm stands out from the steps before it: above the mean of the last `window` accepted ones
+/// by more than `sigma` of their standard deviations. It judges once half the window is filled. All arithmetic is in double and in
+/// order: ranks that see the same numbers decide alike, and a resumed run decides as an undisturbed one.
 class SpikeGuard {
  public:
   /// The accepted values, oldest first, at most `window` each: part of the training state.

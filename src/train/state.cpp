@@ -143,9 +143,11 @@ void Checkpoints::save(const TrainState& state, const OwnedState& tensors, const
       [&] {
         const std::int64_t count = count_of(tensors.slices);
         for (std::size_t i = 0; i < kKinds.size(); ++i) {
-          check(flat[i].count() >= count, "not saved: ", kKinds[i], " has ", flat[i].count(), " elements, its slices reach to ", count);
+          check(flat[i].count() >= count, "not saved: ", kKinds[i], " has ", flat[i].count(), " elements, its slices reach to ",
+                count);
           check(is_finite(stream, flat[i]), "not saved: after step ", state.step, " ", kKinds[i],
-                " would hold numbers that are not finite; the checkpoints of earlier steps stand. Lower learning_rate and resume from "
+                " would hold numbers that are not finite; the checkpoints of earlier steps stand. Lower learning_rate and resume "
+                "from "
                 "them");
         }
       },
@@ -191,12 +193,14 @@ void Checkpoints::write(const Save& save) {
     write_own_shards(save);
     if (ranks_.rank == 0) finish(save, collect_reports(save));
   } catch (const std::exception& error) {
-    failure_ = std::make_exception_ptr(Error(fmt::format("the checkpoint of step {} was not saved: {}", save.state.step, error.what())));
+    failure_ =
+        std::make_exception_ptr(Error(fmt::format("the checkpoint of step {} was not saved: {}", save.state.step, error.what())));
     has_failed_ = true;
   }
 }
 
-// The others learn of a failure, as of a success, through the folder: a barrier here would need a communicator that two threads may use.
+// The others learn of a failure, as of a success, through the folder: a barrier here would need a communicator that two threads may
+// use.
 void Checkpoints::write_own_shards(const Save& save) {
   const fs::path temporary = folder_ / ("." + path_of(save.state.step).filename().string());
   const fs::path report = temporary / report_name(ranks_.rank);
@@ -228,8 +232,8 @@ Json Checkpoints::collect_reports(const Save& save) const {
     const fs::path path = temporary / report_name(rank);
     while (!fs::exists(path)) {
       check(!stops_, "given up, the run ends");
-      check(std::chrono::steady_clock::now() < deadline, "rank ", rank, " has not reported its shard in ", temporary.string(), " within ",
-            kReportTimeout.count(), " seconds: is the folder on a file system that all ranks share?");
+      check(std::chrono::steady_clock::now() < deadline, "rank ", rank, " has not reported its shard in ", temporary.string(),
+            " within ", kReportTimeout.count(), " seconds: is the folder on a file system that all ranks share?");
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     const Json report = read_json_file(path);
@@ -332,8 +336,8 @@ std::vector<fs::path> StateFile::paths_of(const std::string& kind, const fs::pat
 
 void StateFile::check_file(const std::string& name, const fs::path& folder) const {
   const Json expected = files.value(name, Json()), found = as_stored(describe_file(folder / name));
-  check(expected == found, "damaged ", (folder / name).string(), " is not the file that was saved: ",
-        describe_difference(expected, found));
+  check(expected == found, "damaged ", (folder / name).string(),
+        " is not the file that was saved: ", describe_difference(expected, found));
 }
 
 StateFile parse_state_file(std::string_view text, const std::string& where) {
@@ -349,8 +353,8 @@ StateFile parse_state_file(std::string_view text, const std::string& where) {
     check(!kind_of(name).empty(), "damaged ", where, " names a file ", name.substr(0, 80));
   const std::size_t shards = file.files_of("master").size();
   for (const char* kind : kKinds)
-    check(shards > 0 && file.files_of(kind).size() == shards, "damaged ", where, " names ", file.files_of(kind).size(), " files of ", kind,
-          " and ", shards, " of master");
+    check(shards > 0 && file.files_of(kind).size() == shards, "damaged ", where, " names ", file.files_of(kind).size(),
+          " files of ", kind, " and ", shards, " of master");
   fields_from_json(file.state, json["state"], where);
   const TrainState& state = file.state;
   check(state.step >= 0 && state.samples >= 0 && state.skipped_samples >= 0 && state.tokens >= 0 && state.seconds >= 0 &&
@@ -365,7 +369,9 @@ StateFile parse_state_file(std::string_view text, const std::string& where) {
 std::int64_t Checkpoints::first_ranks(std::int64_t value) const {
   if (ranks_.world_size == 1) return value;
   constexpr std::int64_t kPiece = 1 << 20;  // a sum in f32 is exact
-  const auto of_first = [&](std::int64_t piece) { return std::llround(ranks_.sum(ranks_.rank == 0 ? static_cast<double>(piece) : 0.0)); };
+  const auto of_first = [&](std::int64_t piece) {
+    return std::llround(ranks_.sum(ranks_.rank == 0 ? static_cast<double>(piece) : 0.0));
+  };
   const std::int64_t high = of_first(value / kPiece), low = of_first(value % kPiece);
   return high * kPiece + low;
 }
@@ -461,8 +467,8 @@ Checkpoints::Loaded Checkpoints::load_step(const OwnedState& tensors, std::int64
   std::string known, damage;
   for (const std::int64_t found : steps()) known += (known.empty() ? "" : ", ") + std::to_string(found);
   const bool is_there = first_ranks(fs::is_directory(path_of(step)) ? 1 : 0) == 1;
-  check(is_there, "cannot resume: there is no checkpoint of step ", step, " in ", folder_.string(), "; there are: ",
-        known.empty() ? "none" : known);
+  check(is_there, "cannot resume: there is no checkpoint of step ", step, " in ", folder_.string(),
+        "; there are: ", known.empty() ? "none" : known);
   auto loaded = try_load(step, tensors, damage);
   check(loaded.has_value(), "cannot resume from step ", step, ": ", damage);
   return std::move(*loaded);

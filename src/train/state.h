@@ -41,12 +41,13 @@ struct Rewind {
 /// Where a run stands between two steps, beside the tensors of its Optimizer. Which samples come next follows from `step` and
 /// `skipped_samples` alone.
 struct TrainState {
-  std::int64_t step = 0;             ///< optimizer steps done
-  std::int64_t samples = 0;          ///< sequences read
-  std::int64_t skipped_samples = 0;  ///< passed over by rewinds: the next sample is number samples + skipped_samples of the run's order
-  std::int64_t tokens = 0;           ///< trained on
-  double seconds = 0;                ///< spent in training steps, all sessions together
-  double wall_seconds = 0;           ///< spent altogether: validation, checkpoints and start-up too
+  std::int64_t step = 0;     ///< optimizer steps done
+  std::int64_t samples = 0;  ///< sequences read
+  std::int64_t skipped_samples =
+      0;                    ///< passed over by rewinds: the next sample is number samples + skipped_samples of the run's order
+  std::int64_t tokens = 0;  ///< trained on
+  double seconds = 0;       ///< spent in training steps, all sessions together
+  double wall_seconds = 0;  ///< spent altogether: validation, checkpoints and start-up too
   Optimizer::Counts optimizer;
   SpikeGuard::State guard = {};
   std::vector<Rewind> rewinds = {};  ///< in order of time
@@ -73,7 +74,8 @@ struct StateFile {
   /// The files that hold master, m or v, in order of ranks.
   std::vector<std::string> files_of(const std::string& kind) const;
   std::vector<fs::path> paths_of(const std::string& kind, const fs::path& folder) const;
-  void check_file(const std::string& name, const fs::path& folder) const;  ///< Error unless it has the size and digest it was saved with
+  void check_file(const std::string& name,
+                  const fs::path& folder) const;  ///< Error unless it has the size and digest it was saved with
 };
 /// Error names `where` and what is wrong.
 StateFile parse_state_file(std::string_view text, const std::string& where);
@@ -85,8 +87,8 @@ struct OwnedState {
   Device device = Device::cpu;
 };
 
-/// How ranks agree on checkpoints; as it stands, the world of one. All ranks call the same functions of Checkpoints in the same order,
-/// and share the folder's file system.
+/// How ranks agree on checkpoints; as it stands, the world of one. All ranks call the same functions of Checkpoints in the same
+/// order, and share the folder's file system.
 struct CheckpointRanks {
   int rank = 0, world_size = 1;
   std::function<void()> barrier = [] {};
@@ -102,16 +104,20 @@ struct Retention {
 
 /// The checkpoints of one run: folder/step-00000200/{master,m,v}-RANK.safetensors and state.json (docs/formats/training_state.md).
 /// Invariants:
-/// (1) A folder named step-XXXXXXXX is whole: the files of all ranks are written and on disk, state.json last with the size and digest
+/// (1) A folder named step-XXXXXXXX is whole: the files of all ranks are written and on disk, state.json last with the size and
+/// digest
 ///     of the others, under a name that begins with ".", before a rename gives it its name. It never changes afterwards.
-/// (2) A save that is killed or fails leaves every step-* folder as it was, whichever rank it was that died. What it leaves behind is
+/// (2) A save that is killed or fails leaves every step-* folder as it was, whichever rank it was that died. What it leaves behind
+/// is
 ///     removed by the next open.
-/// (3) A folder is removed by renaming it to a name that begins with "." first, so a half-removed one is not taken for whole; and only
+/// (3) A folder is removed by renaming it to a name that begins with "." first, so a half-removed one is not taken for whole; and
+/// only
 ///     after the newer ones have their names. The one this process resumed from is not removed.
 /// (4) load() believes nothing: sizes, digests, shapes, coverage of every element and finiteness are checked. A damaged folder is
 ///     reported and left where it is, and the next older one is used. All ranks use the same one.
 /// (5) A checkpoint of another run (data, model, schedule) is refused, never silently trained on.
-/// (6) What an asynchronous save writes is what the tensors held when save() was called: they may change as soon as it returns. At most
+/// (6) What an asynchronous save writes is what the tensors held when save() was called: they may change as soon as it returns. At
+/// most
 ///     one save is under way; if it fails, check_failure(), wait() or the next save() throws, naming its step.
 class Checkpoints {
  public:
@@ -122,9 +128,9 @@ class Checkpoints {
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
-  /// Writes step-{state.step} and removes what `retention` does not keep. Error if a weight is not finite or the disk is full; the older
-  /// checkpoints then still stand. Asynchronous: returns once the tensors are copied to host memory, of which `copy_bytes(tensors)` is
-  /// taken at the first call and kept.
+  /// Writes step-{state.step} and removes what `retention` does not keep. Error if a weight is not finite or the disk is full; the
+  /// older checkpoints then still stand. Asynchronous: returns once the tensors are copied to host memory, of which
+  /// `copy_bytes(tensors)` is taken at the first call and kept.
   void save(const TrainState& state, const OwnedState& tensors, const Retention& retention, bool asynchronous = false);
   static std::int64_t copy_bytes(const OwnedState& tensors);
   void wait();           ///< for the save under way, on all ranks; Error if it failed on any
@@ -135,8 +141,8 @@ class Checkpoints {
     Json layout;                    ///< of the program that wrote it
     std::string layout_difference;  ///< the first one from the layout that wrote it; empty: bits agree
   };
-  /// Fills the tensors from the newest whole checkpoint of a step up to `at_most`; nullopt if there is none at all. Error if there are
-  /// some but each is damaged, or if one is of another run: the message names the field, both values and the remedy.
+  /// Fills the tensors from the newest whole checkpoint of a step up to `at_most`; nullopt if there is none at all. Error if there
+  /// are some but each is damaged, or if one is of another run: the message names the field, both values and the remedy.
   std::optional<Loaded> load_newest(const OwnedState& tensors, std::int64_t at_most = std::numeric_limits<std::int64_t>::max());
   /// The one of that step; Error if there is none or it is damaged, naming those that exist.
   Loaded load_step(const OwnedState& tensors, std::int64_t step);

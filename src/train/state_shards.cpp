@@ -34,12 +34,14 @@ struct StoredPlace {
 
 std::string range_text(const OwnedSlice& slice) {
   return "rows [" + std::to_string(slice.row_begin) + ", " + std::to_string(slice.row_end) + "), columns [" +
-         std::to_string(slice.col_begin) + ", " + std::to_string(slice.col_end) + "), elements [" + std::to_string(slice.begin) + ", " +
-         std::to_string(slice.end) + ") of these";
+         std::to_string(slice.col_begin) + ", " + std::to_string(slice.col_end) + "), elements [" + std::to_string(slice.begin) +
+         ", " + std::to_string(slice.end) + ") of these";
 }
 
 void check_place(const OwnedSlice& slice, const std::string& where) {
-  const auto is_range = [](std::int64_t begin, std::int64_t end, std::int64_t most) { return 0 <= begin && begin <= end && end <= most; };
+  const auto is_range = [](std::int64_t begin, std::int64_t end, std::int64_t most) {
+    return 0 <= begin && begin <= end && end <= most;
+  };
   const int rank = slice.global_shape.rank();
   check((rank == 1 || rank == 2) && is_range(slice.row_begin, slice.row_end, rows_of(slice.global_shape)) &&
             is_range(slice.col_begin, slice.col_end, columns_of(slice.global_shape)) &&
@@ -171,8 +173,8 @@ std::map<std::string, OwnedSlice> parse_slices(std::string_view text, const std:
               place.elements.size() == 2,
           "damaged ", where, ": slice ", tensor, " is not a shape of one or two extents and three ranges");
     for (const std::int64_t extent : place.shape)
-      check(0 <= extent && extent <= std::numeric_limits<std::int32_t>::max(), "damaged ", where, ": slice ", tensor, " has extent ",
-            extent);
+      check(0 <= extent && extent <= std::numeric_limits<std::int32_t>::max(), "damaged ", where, ": slice ", tensor,
+            " has extent ", extent);
     OwnedSlice slice{.name = place.name,
                      .global_shape = Shape(place.shape),
                      .row_begin = place.rows[0],
@@ -216,9 +218,9 @@ void ShardReader::add(const SafetensorsFile& file) {
       check(other.place.global_shape == piece.place.global_shape, "damaged ", where, ": tensor ", piece.place.name, " is ",
             piece.place.global_shape, ", in ", other.file->path().string(), " it is ", other.place.global_shape);
       if (!is_same_place(other.place, piece.place)) continue;  // norm scales: every tensor parallel rank has them
-      check(std::memcmp(other.bytes, piece.bytes, static_cast<std::size_t>(size(piece.place)) * 4) == 0, "damaged ", where, ": tensor ",
-            piece.place.name, " is not what ", other.file->path().string(), " holds of the same ", range_text(piece.place),
-            ": the ranks had diverged");
+      check(std::memcmp(other.bytes, piece.bytes, static_cast<std::size_t>(size(piece.place)) * 4) == 0, "damaged ", where,
+            ": tensor ", piece.place.name, " is not what ", other.file->path().string(), " holds of the same ",
+            range_text(piece.place), ": the ranks had diverged");
       is_new = false;
     }
     if (is_new) others.push_back(piece);

@@ -21,7 +21,8 @@ class StateShards : public ::testing::Test {
 
   static Ranks world(int tensor_size, int data_size) {
     Ranks ranks;
-    for (int rank = 0; rank < tensor_size * data_size; ++rank) ranks.push_back(rank_layout(tensor_size * data_size, rank, tensor_size));
+    for (int rank = 0; rank < tensor_size * data_size; ++rank)
+      ranks.push_back(rank_layout(tensor_size * data_size, rank, tensor_size));
     return ranks;
   }
   /// What element i of the whole model's parameters is.

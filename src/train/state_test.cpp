@@ -51,9 +51,7 @@ class SmallFilesOnly {
 
 class CheckpointsTest : public ::testing::Test {
  protected:
-  CheckpointsTest() {
-    use_model(2);
-  }
+  CheckpointsTest() { use_model(2); }
 
   void use_model(std::int64_t layers) {
     model_ = resolve(LlamaConfig{.vocab_size = 32, .hidden_size = 8, .num_hidden_layers = layers, .num_attention_heads = 2});
@@ -363,7 +361,8 @@ TEST_F(CheckpointsTest, AFailedAsynchronousSaveIsHeardOf) {
   EXPECT_THAT(broken([&](Checkpoints& checkpoints) { checkpoints.save(state_at(6), owned(optimizer), {}); }),
               HasSubstr("step 4 was not saved"));
   EXPECT_THAT(broken([](Checkpoints& checkpoints) {
-                for (int i = 0; i < 2000; ++i) checkpoints.check_failure(), std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                for (int i = 0; i < 2000; ++i)
+                  checkpoints.check_failure(), std::this_thread::sleep_for(std::chrono::milliseconds(5));
               }),
               HasSubstr("step 4 was not saved"));
   Optimizer loaded = fresh();
