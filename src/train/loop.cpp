@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/fields.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "kernels/matmul_choices.h"
@@ -42,7 +43,7 @@ TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& da
       groups_(communicator, run_.config.tensor_parallel),
       part_(tensor_parallel_part(run_.model, groups_.layout().tensor_size)),
       layout_(parameter_layout(run_.model)),
-      checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout),
+      checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout, checkpoint_ranks()),
       optimizer_(make_optimizer()),
       model_(part_, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device,
              run_.config.recompute_choice(), groups_.tensor_parallel()),
@@ -52,7 +53,8 @@ TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& da
       device_tokens_(DType::i32, tokens_.view().shape(), plan.device),
       device_targets_(DType::i32, tokens_.view().shape(), plan.device),
       device_losses_(DType::f32, tokens_.view().shape(), plan.device),
-      stream_(plan.device) {
+      stream_(plan.device),
+      guard_(run_.config.spike_window, run_.config.spike_sigma) {
   if (stream_.on_cuda()) stream_.reserve_workspace(model_.workspace_bytes());
 }
 
@@ -78,11 +80,14 @@ void TrainLoop::run() {
   peak_flops_ = corollary::peak_flops(plan_.compute, plan_.device) * communicator_.world_size();
   if (state_.step == 0) validate_and_log();
   while (state_.step < config.train_iters) {
-    step();
+    checkpoints_.check_failure();
+    const auto trouble = step();
     keep_matmul_choices();
+    if (trouble && rewind(*trouble)) continue;
     const bool is_last = state_.step == config.train_iters, stops = stop_is_requested() && !is_last;
     if (is_last || is_due(state_.step, config.eval_interval)) validate_and_log();
     if (is_last || stops || is_due(state_.step, config.save_interval)) save();
+    if (is_last || stops) checkpoints_.wait();
     check(!stops, "stopped after step ", state_.step, " of ", config.train_iters, ", saved in ", run_.out.string(),
           ": give the same command again to go on");
   }
@@ -98,8 +103,16 @@ void TrainLoop::keep_matmul_choices() {
 
 void TrainLoop::begin_or_resume() {
   if (stream_.on_cuda() && fs::exists(matmul_choices_path())) load_matmul_choices(read_json_file(matmul_choices_path()));
-  if (const auto state = load_newest()) {
-    state_ = *state;
+  const std::string& how = run_.config.resume;
+  std::optional<Checkpoints::Loaded> loaded;
+  if (how == "auto") {
+    loaded = checkpoints_.load_newest(owned_state());
+  } else {
+    if (how != "never") loaded = checkpoints_.load_step(owned_state(), std::stoll(how));
+    checkpoints_.set_aside_after(loaded ? loaded->state.step : 0);
+  }
+  if (loaded) {
+    take_over(*loaded);
     wall_seconds_before_ = state_.wall_seconds;
     if (is_first_rank()) log_info("resuming after step {} of {}", state_.step, run_.config.train_iters);
   } else {
@@ -111,54 +124,13 @@ void TrainLoop::begin_or_resume() {
   if (metrics_->resumed_from()) final_loss_ = metrics_->resumed_from()->loss;
 }
 
-// Several ranks read the whole state and keep what is theirs, so that any layout resumes from any other's.
-std::optional<TrainState> TrainLoop::load_newest() {
-  if (is_alone()) return checkpoints_.load_newest(optimizer_);
-  communicator_.barrier();  // the first to save must not meet one that still clears up what it found
-  Optimizer whole(layout_.count, layout_.decayed_count, DType::f32, run_.config);
-  const auto state = checkpoints_.load_newest(whole);
-  if (!state) return state;
-  const std::array theirs = {whole.master(), whole.m(), whole.v()}, ours = {optimizer_.master(), optimizer_.m(), optimizer_.v()};
-  for (const OwnedSlice& slice : owned_slices(run_.model, groups_.layout())) {
-    const std::int64_t offset = layout_.find(slice.name).offset;
-    each_run(slice, [&](std::int64_t at, std::int64_t local, std::int64_t count) {
-      for (std::size_t i = 0; i < ours.size(); ++i)
-        copy(stream_, ours[i].rows(local, local + count), theirs[i].rows(offset + at, offset + at + count));
-    });
-  }
-  optimizer_.set_counts(whole.counts());
+void TrainLoop::take_over(const Checkpoints::Loaded& loaded) {
+  state_ = loaded.state;
+  optimizer_.set_counts(state_.optimizer);
+  guard_.set_state(state_.guard);
   optimizer_.weights_from_master(stream_);
   stream_.synchronize();
-  return state;
-}
-
-// Every rank's shard in turn is sent to all; the first puts them together.
-void TrainLoop::save_whole() {
-  std::optional<Optimizer> whole;
-  if (is_first_rank()) {
-    whole.emplace(layout_.count, layout_.decayed_count, DType::f32, run_.config);
-    whole->set_counts(optimizer_.counts());
-  }
-  for (int rank = 0; rank < communicator_.world_size(); ++rank) {
-    const RankLayout theirs = rank_layout(communicator_.world_size(), rank, run_.config.tensor_parallel);
-    const std::int64_t count = exchange_->shards().shard_count(theirs.data_rank);
-    for (int kind = 0; kind < 3; ++kind) {
-      const auto of = [&](Optimizer& optimizer) { return kind == 0 ? optimizer.master() : kind == 1 ? optimizer.m() : optimizer.v(); };
-      OwnedTensor shard(DType::f32, {count}, plan_.device);
-      if (rank == communicator_.rank()) copy(stream_, shard, of(optimizer_));
-      communicator_.broadcast(stream_, shard, rank);
-      stream_.synchronize();
-      if (!whole) continue;
-      for (const OwnedSlice& slice : owned_slices(run_.model, theirs)) {
-        const std::int64_t offset = layout_.find(slice.name).offset;
-        each_run(slice, [&](std::int64_t at, std::int64_t local, std::int64_t n) {
-          copy(stream_, of(*whole).rows(offset + at, offset + at + n), shard.view().rows(local, local + n));
-        });
-      }
-    }
-  }
-  stream_.synchronize();
-  if (whole) checkpoints_.save(state_, *whole, run_.config.keep_checkpoints);
+  verify_forward_check(loaded);
 }
 
 void TrainLoop::load_initial_weights() {
@@ -223,15 +195,16 @@ void TrainLoop::write_weights(const char* folder) {
   save_checkpoint_folder(run_.out / folder, run_.model, weights, {.dtype = plan_.compute, .tokenizer = run_.tokenizer});
 }
 
-void TrainLoop::step() {
+std::optional<std::string> TrainLoop::step() {
   const TrainConfig& config = run_.config;
   const auto start = Clock::now();
   const std::int64_t share = config.global_batch_size / groups_.layout().data_size;  // each copy takes a contiguous slice
-  const std::int64_t first = state_.samples + groups_.layout().data_rank * share;
+  const std::int64_t first = state_.samples + state_.skipped_samples + groups_.layout().data_rank * share;
+  const std::int64_t samples_of_run = config.train_iters * config.global_batch_size;  // beyond, after a rewind, it begins anew
   const std::int64_t sent_before = groups_.bytes_moved();
   const auto tokens = static_cast<double>(config.tokens_per_step());
   const Gradients gradients(part_, optimizer_.gradients());
-  for (std::int64_t row = 0; row < share; ++row) data_.sample(first + row, row_of(tokens_, row), row_of(targets_, row));
+  for (std::int64_t row = 0; row < share; ++row) data_.sample((first + row) % samples_of_run, row_of(tokens_, row), row_of(targets_, row));
   copy(stream_, device_tokens_, tokens_);
   copy(stream_, device_targets_, targets_);
   const Llama::PartIsReady is_ready = [&](std::size_t part) { optimizer_.gradients_are_ready(stream_, part); };
@@ -241,9 +214,15 @@ void TrainLoop::step() {
                                 i + 1 == micro_batches() ? is_ready : Llama::PartIsReady());
   copy(stream_, losses_, device_losses_);
   stream_.synchronize();
+  if (run_.fault) optimizer_.wait_for_gradients(stream_), run_.fault(optimizer_.gradients(), state_.samples + state_.skipped_samples);
   const double loss = over_ranks(sum_of_losses(micro_batches())) / tokens;
   const double learning_rate = learning_rate_at(config.schedule(), state_.step + 1);
-  const auto outcome = optimizer_.step(stream_, communicator_, loss, learning_rate);
+  SpikeGuard::Verdict verdict;
+  const auto outcome = optimizer_.step(stream_, communicator_, loss, learning_rate, [&](double grad_norm) {
+    verdict = guard_.judge(loss, grad_norm);
+    return verdict.is_spike && config.on_spike != "warn";
+  });
+  if (outcome.was_applied) guard_.accept(loss, outcome.grad_norm);
 
   step_bytes_sent_ = groups_.bytes_moved() - sent_before;
   const double seconds = seconds_since(start);
@@ -254,6 +233,50 @@ void TrainLoop::step() {
   state_.optimizer = optimizer_.counts();
   final_loss_ = loss;
   if (is_first_rank()) log_step(loss, outcome, learning_rate, tokens / seconds);
+  if (outcome.was_applied && !verdict.is_spike) return std::nullopt;
+
+  const std::string reason =
+      verdict.is_spike ? fmt::format("loss {:.4f} is {:.1f}, gradient norm {:.4f} is {:.1f} standard deviations above the mean of the last {} steps",
+                                     loss, verdict.loss_sigmas, outcome.grad_norm, verdict.grad_norm_sigmas, guard_.state().losses.size())
+                       : fmt::format("loss {} and gradient norm {} are not finite", loss, outcome.grad_norm);
+  if (is_first_rank())
+    log_warning("step {}: {}{}", state_.step, reason,
+                outcome.was_applied ? "" : fmt::format(": skipped, {} in a row", state_.optimizer.skipped_in_a_row));
+  const bool goes_back = verdict.is_spike || state_.optimizer.skipped_in_a_row >= config.rewind_after;
+  return config.rewinds() && goes_back ? std::optional(reason) : std::nullopt;
+}
+
+// From the same checkpoints the same decision: a run killed anywhere in here comes by this step again and goes back to the same place.
+bool TrainLoop::rewind(const std::string& reason) {
+  const TrainConfig& config = run_.config;
+  const TrainState before = state_;
+  const std::int64_t end_sample = before.samples + before.skipped_samples;
+  check(static_cast<std::int64_t>(before.rewinds.size()) < config.max_rewinds, "step ", before.step, ": ", reason, ", in samples [",
+        end_sample - config.global_batch_size, ", ", end_sample, ") of the run's order, and the run went back ", before.rewinds.size(),
+        " times already: lower learning_rate, look at this data, or raise max_rewinds");
+  checkpoints_.wait();
+  const auto loaded = checkpoints_.load_newest(owned_state(), before.step - config.rewind_steps);
+  if (!loaded) {
+    if (is_first_rank()) log_warning("no checkpoint is {} steps old: step {} is skipped, not gone back from", config.rewind_steps, before.step);
+    return false;
+  }
+  checkpoints_.remove_after(loaded->state.step);
+  take_over(*loaded);
+  Rewind done{.at_step = before.step,
+              .to_step = state_.step,
+              .first_sample = state_.samples + state_.skipped_samples,
+              .end_sample = end_sample,
+              .reason = reason};
+  state_.skipped_samples = end_sample - state_.samples;
+  state_.seconds = before.seconds;
+  state_.rewinds = before.rewinds;
+  state_.rewinds.push_back(done);
+  if (!is_first_rank()) return true;
+  log_warning("went back from step {} to {}, past samples [{}, {})", done.at_step, done.to_step, done.first_sample, done.end_sample);
+  metrics_.reset();  // closes the file before it is cut
+  metrics_.emplace(run_.out, state_.step);
+  metrics_->rewind(state_.step, fields_to_json(done));
+  return true;
 }
 
 void TrainLoop::log_step(double loss, const Optimizer::Outcome& outcome, double learning_rate, double tokens_per_second) {
@@ -266,14 +289,19 @@ void TrainLoop::log_step(double loss, const Optimizer::Outcome& outcome, double 
                             .tokens_per_second = tokens_per_second,
                             .mfu = plan_.flops_per_token * tokens_per_second / peak_flops_};
   metrics_->step(metrics);
-  if (!outcome.was_applied)
-    log_warning("step {}: loss {} and gradient norm {} are not finite: skipped, {} in a row", state_.step, loss, outcome.grad_norm,
-                state_.optimizer.skipped_in_a_row);
   const std::int64_t last = run_.config.train_iters;
   if (!is_due(state_.step, run_.config.log_interval) && state_.step != last) return;
   const double left = static_cast<double>(last - state_.step) * state_.seconds / static_cast<double>(state_.step);
   log_info("step {}/{}  loss {:.4f}  grad_norm {:.3f}  learning_rate {:.3e}  tokens/s {}  mfu {:.1f} %  {} left", state_.step, last,
            loss, outcome.grad_norm, learning_rate, format_count(tokens_per_second), 100 * metrics.mfu, format_seconds(left));
+}
+
+void TrainLoop::evaluate_first_micro_batch() {
+  copy(stream_, micro_batch(device_tokens_, 0), micro_batch(tokens_, 0));
+  copy(stream_, micro_batch(device_targets_, 0), micro_batch(targets_, 0));
+  model_.losses(stream_, micro_batch(device_losses_, 0), weights(), micro_batch(device_tokens_, 0), micro_batch(device_targets_, 0));
+  copy(stream_, micro_batch(losses_, 0), micro_batch(device_losses_, 0));
+  stream_.synchronize();
 }
 
 TrainLoop::ValidationLosses TrainLoop::validate() {
@@ -291,11 +319,7 @@ TrainLoop::ValidationLosses TrainLoop::validate() {
           std::ranges::fill(row_of(targets_, row), -1);
         }
       }
-      copy(stream_, micro_batch(device_tokens_, 0), micro_batch(tokens_, 0));
-      copy(stream_, micro_batch(device_targets_, 0), micro_batch(targets_, 0));
-      model_.losses(stream_, micro_batch(device_losses_, 0), weights(), micro_batch(device_tokens_, 0), micro_batch(device_targets_, 0));
-      copy(stream_, micro_batch(losses_, 0), micro_batch(device_losses_, 0));
-      stream_.synchronize();
+      evaluate_first_micro_batch();
       sum += sum_of_losses(1);
       count += static_cast<double>(count_targets());
     }
@@ -315,14 +339,65 @@ void TrainLoop::validate_and_log() {
 }
 
 void TrainLoop::save() {
-  if (is_first_rank()) metrics_->sync();  // no checkpoint is ahead of its metrics
+  const TrainConfig& config = run_.config;
+  state_.forward_check = config.forward_check ? forward_check() : ForwardCheck{};
+  state_.guard = guard_.state();
   state_.wall_seconds = wall_seconds();
-  if (is_alone()) {
-    checkpoints_.save(state_, optimizer_, run_.config.keep_checkpoints);
-  } else {
-    save_whole();
+  if (is_first_rank()) metrics_->sync();  // no checkpoint is ahead of its metrics
+  checkpoints_.save(state_, owned_state(),
+                    {.newest = config.keep_checkpoints, .every = config.keep_every, .rewind_steps = config.rewinds() ? config.rewind_steps : 0},
+                    saves_beside_training());
+}
+
+bool TrainLoop::saves_beside_training() {
+  if (saves_beside_training_) return *saves_beside_training_;
+  const std::int64_t need = Checkpoints::copy_bytes(owned_state()), available = available_memory_bytes();
+  const bool is_short = run_.config.async_checkpoints && need > available - available / 8;
+  if (is_short)
+    log_warning("a copy of the training state needs {} of memory, {} are available: training waits while checkpoints are written",
+                format_bytes(static_cast<double>(need)), format_bytes(static_cast<double>(available)));
+  saves_beside_training_ = run_.config.async_checkpoints && over_all_ranks(is_short ? 1 : 0) == 0;
+  return *saves_beside_training_;
+}
+
+OwnedState TrainLoop::owned_state() {
+  return {.master = optimizer_.master(), .m = optimizer_.m(), .v = optimizer_.v(), .slices = owned_slices(run_.model, groups_.layout()), .device = plan_.device};
+}
+
+CheckpointRanks TrainLoop::checkpoint_ranks() {
+  return {.rank = communicator_.rank(),
+          .world_size = communicator_.world_size(),
+          .barrier = [this] { communicator_.barrier(); },
+          .sum = [this](double x) { return over_all_ranks(x); }};
+}
+
+// Sample 0 of the run, alone in its micro-batch: the same sequence whatever the layout and however much is validated on.
+ForwardCheck TrainLoop::forward_check() {
+  for (std::int64_t row = 0; row < run_.config.micro_batch_size; ++row) {
+    std::ranges::fill(row_of(tokens_, row), 0);
+    std::ranges::fill(row_of(targets_, row), -1);
   }
-  communicator_.barrier();
+  data_.sample(0, row_of(tokens_, 0), row_of(targets_, 0));
+  evaluate_first_micro_batch();
+  const auto of_sample = [&](Tensor tensor) { return micro_batch(tensor, 0).rows(0, run_.config.seq_len); };
+  return forward_check_of(of_sample(losses_), of_sample(targets_));
+}
+
+void TrainLoop::verify_forward_check(const Checkpoints::Loaded& loaded) {
+  const ForwardCheck& then = loaded.state.forward_check;
+  if (!run_.config.forward_check || then.tokens == 0) return;
+  const ForwardCheck now = forward_check();
+  const bool is_bf16 = plan_.compute == DType::bf16 || loaded.layout.value("precision", Json()) == name_of(DType::bf16);
+  const double tolerance = forward_check_tolerance(is_bf16 ? DType::bf16 : DType::f32) * std::max(1.0, then.mean_loss);
+  check(now.tokens == then.tokens && std::abs(now.mean_loss - then.mean_loss) <= tolerance, "cannot resume: with the weights of step ",
+        loaded.state.step, " sample 0 has mean loss ", now.mean_loss, " over ", now.tokens, " tokens, had ", then.mean_loss, " over ",
+        then.tokens, " when they were saved; rounding explains ", tolerance,
+        ". This program or machine computes something else: resume where it was saved, from an earlier checkpoint (--resume STEP), or give "
+        "--no-forward-check if the change is meant");
+  if (is_first_rank() && loaded.layout_difference.empty() && now != then)
+    log_warning("the weights of step {} give mean loss {:.17g} of sample 0, gave {:.17g} when they were saved, in the same layout: the run goes "
+                "on, but not bit for bit",
+                loaded.state.step, now.mean_loss, then.mean_loss);
 }
 
 std::span<std::int32_t> TrainLoop::row_of(OwnedTensor& tensor, std::int64_t row) {
@@ -351,7 +426,10 @@ std::int64_t TrainLoop::count_targets() const {
 
 // The ranks of one copy of the model have the same losses. Not over groups_.data(): buckets of gradients are on their way there.
 double TrainLoop::over_ranks(double sum) {
-  if (groups_.layout().tensor_rank > 0) sum = 0;
+  return over_all_ranks(groups_.layout().tensor_rank == 0 ? sum : 0);
+}
+
+double TrainLoop::over_all_ranks(double sum) {
   communicator_.all_reduce_sum(std::span(&sum, 1));
   return sum;
 }
@@ -363,6 +441,7 @@ Json TrainLoop::counts() const {
           {"precision", name_of(plan_.compute)},
           {"steps", state_.step},
           {"skipped_steps", state_.optimizer.skipped},
+          {"rewinds", state_.rewinds.size()},
           {"tokens", state_.tokens},
           {"seconds", state_.seconds},
           {"tokens_per_second", static_cast<double>(state_.tokens) / state_.seconds},

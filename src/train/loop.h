@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "train/plan.h"
 #include "train/rank_groups.h"
 #include "train/shard_exchange.h"
+#include "train/spike_guard.h"
 #include "train/state.h"
 
 namespace corollary {
@@ -25,6 +27,7 @@ struct TrainRun {
   TrainConfig config;
   fs::path out, tokenizer;
   Json identity, layout;  ///< as Checkpoints wants them (train/state.h)
+  std::function<void(Tensor gradients, std::int64_t first_sample)> fault = {};  ///< GradientFault of trainer.h
 };
 
 /// One rank's part of a run, from its first step or its newest checkpoint to its last step: samples, micro-batches, optimizer,
@@ -51,21 +54,28 @@ class TrainLoop {
   fs::path matmul_choices_path() const { return run_.out / "matmul_choices.json"; }
   void keep_matmul_choices();
   void begin_or_resume();
-  std::optional<TrainState> load_newest();
-  void save_whole();
+  void take_over(const Checkpoints::Loaded& loaded);
   void load_initial_weights();
   OwnedTensor gather_weights();
   void write_weights(const char* folder);
-  void step();
+  std::optional<std::string> step();  ///< why to go back, if so
+  bool rewind(const std::string& reason);
   void log_step(double loss, const Optimizer::Outcome& outcome, double learning_rate, double tokens_per_second);
+  void evaluate_first_micro_batch();  ///< losses_ of tokens_ and targets_, of micro-batch 0
   ValidationLosses validate();
   void validate_and_log();
   void save();
+  bool saves_beside_training();
+  ForwardCheck forward_check();
+  void verify_forward_check(const Checkpoints::Loaded& loaded);
+  OwnedState owned_state();
+  CheckpointRanks checkpoint_ranks();
   std::int64_t micro_batches() const;  ///< of this rank, in a step
   std::span<std::int32_t> row_of(OwnedTensor& tensor, std::int64_t row);
   double sum_of_losses(std::int64_t micro_batches) const;
   std::int64_t count_targets() const;
-  double over_ranks(double sum);
+  double over_ranks(double sum);  ///< that are of the copies of the model
+  double over_all_ranks(double sum);
 
   TrainRun run_;
   TrainPlan plan_;
@@ -83,6 +93,8 @@ class TrainLoop {
   Stream stream_;
   std::optional<MetricsLog> metrics_;  // rank 0
   TrainState state_;
+  SpikeGuard guard_;
+  std::optional<bool> saves_beside_training_;  // decided at the first save
   ValidationLosses final_validation_;
   std::int64_t step_bytes_sent_ = 0;  // by this rank, in the last step
   double final_loss_ = std::nan(""), peak_flops_ = 0;

@@ -61,13 +61,17 @@ void Optimizer::gradients_are_ready(Stream& stream, std::size_t part) {
   if (exchange_ != nullptr) exchange_->reduce(stream, gradients_, part);
 }
 
+void Optimizer::wait_for_gradients(Stream& stream) {
+  if (exchange_ != nullptr) exchange_->wait(stream);
+}
+
 // A rank alone sums its whole run of memory at once.
 double Optimizer::norm_of_gradients(Stream& stream, Communicator& communicator) {
   double square = 0;
   if (exchange_ == nullptr) {
     square = sum_of_squares(stream, gradients_);
   } else {
-    exchange_->wait(stream);
+    wait_for_gradients(stream);
     for (const Run& run : runs_)
       if (run.counts && run.begin < run.end) square += sum_of_squares(stream, gradients_.view().rows(run.begin, run.end));
   }
@@ -75,13 +79,12 @@ double Optimizer::norm_of_gradients(Stream& stream, Communicator& communicator) 
   return std::sqrt(square);
 }
 
-Optimizer::Outcome Optimizer::step(Stream& stream, Communicator& communicator, double loss, double learning_rate) {
+Optimizer::Outcome Optimizer::step(Stream& stream, Communicator& communicator, double loss, double learning_rate, const Refuses& refuses) {
   const double norm = norm_of_gradients(stream, communicator);
-  if (!std::isfinite(norm) || !std::isfinite(loss)) {
+  if (!std::isfinite(norm) || !std::isfinite(loss) || (refuses && refuses(norm))) {
     ++counts_.skipped;
     ++counts_.skipped_in_a_row;
-    check(counts_.skipped_in_a_row < config_.skip_abort_after, "loss ", loss, " and gradient norm ", norm, ": not finite for ",
-          counts_.skipped_in_a_row,
+    check(counts_.skipped_in_a_row < config_.skip_abort_after, "loss ", loss, " and gradient norm ", norm, ": not finite, or refused as spikes, for ", counts_.skipped_in_a_row,
           " steps in a row; the weights are those of the last good step. Lower learning_rate, raise "
           "warmup_iters, or look at the data of these steps; skip_abort_after allows more");
     return {.grad_norm = norm, .was_applied = false};

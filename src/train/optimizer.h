@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "comm/communicator.h"
@@ -17,14 +18,15 @@ namespace corollary {
 /// and weights of all. The shards of the gradients are summed while the backward pass goes on, the shards of the weights gathered while
 /// the update goes on: docs/math/parallel.md.
 ///
-/// A step whose loss or gradient norm is not finite changes nothing and is counted: one bad batch must not end a run of weeks, and
+/// A step whose loss or gradient norm is not finite, or that a guard refuses, changes nothing and is counted: one bad batch must not end a
+/// run of weeks, and
 /// a run that makes nothing else must end. Every rank sees the same sums, so all of them decide alike.
 class Optimizer {
  public:
   /// What happened so far: part of the training state.
   struct Counts {
     std::int64_t updates = 0;           ///< steps applied; Adam's bias correction counts these
-    std::int64_t skipped = 0;           ///< steps with a loss or gradient that was not finite
+    std::int64_t skipped = 0;           ///< steps with a loss or gradient that was not finite, or refused
     std::int64_t skipped_in_a_row = 0;  ///< of these, since the last applied one
     static void each(auto& counts, auto&& visit) {
       visit("updates", counts.updates);
@@ -53,10 +55,13 @@ class Optimizer {
 
   /// The gradients of this part (model/parameters.h) are complete: their sum over ranks begins. Every part once before step().
   void gradients_are_ready(Stream& stream, std::size_t part);
+  void wait_for_gradients(Stream& stream);  ///< until this rank's pieces hold their sums; step() does it by itself
 
   /// Clips the norm of the summed gradients to clip_grad, updates master, m, v and weights. `communicator`: all ranks.
-  /// `loss`: of the step, all ranks together. Error after skip_abort_after skipped steps in a row.
-  Outcome step(Stream& stream, Communicator& communicator, double loss, double learning_rate);
+  /// `loss`: of the step, all ranks together. `refuses` is asked once, if loss and norm are finite: true leaves the step out; it must
+  /// say the same on all ranks. Error after skip_abort_after skipped steps in a row.
+  using Refuses = std::function<bool(double grad_norm)>;
+  Outcome step(Stream& stream, Communicator& communicator, double loss, double learning_rate, const Refuses& refuses = {});
 
   Device device() const { return device_; }
   const Counts& counts() const { return counts_; }

@@ -150,6 +150,19 @@ TEST_F(Parallel, GoesOnAtAnotherWorldSize) {
   }
 }
 
+// One rank's gradients are not finite in step 4: every rank skips it, and they stay together.
+TEST_F(Parallel, ARankThatDivergesIsSeenByAll) {
+  for (const Layout layout : {Layout{2, 1}, Layout{4, 2}}) {
+    const std::string out = "nan" + std::to_string(layout.ranks);
+    run(layout, out, "nan=12");
+    if (HasFatalFailure()) return;
+    const Json counts = read_json_file(folder_ / out / "manifest.json")["counts"];
+    EXPECT_EQ(counts["steps"], 10);
+    EXPECT_EQ(counts["skipped_steps"], 1);
+    EXPECT_TRUE(std::isfinite(counts["final_loss"].get<double>()));
+  }
+}
+
 TEST_F(Parallel, SaysWhatDoesNotDivide) {
   const MpiRun odd = mpirun(3, helper({3, 2}, "odd", ""));
   EXPECT_NE(odd.status, 0);
