@@ -1,7 +1,6 @@
 #include "comm/mpi.h"
 
 #include <mpi.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -178,17 +177,14 @@ class MpiCommunicator : public Communicator {
                           comm_, &requests_.emplace_back()),
                 "receiving from a rank");
   }
-  // Not MPI_Waitall: it spins, and a rank that waits must leave the processor to those it waits for and to its own other threads.
+  // Not MPI_Waitall: it spins, and a rank that waits must leave the processor to those it waits for and to its own other threads. It looks
+  // again some fifty times, then sleeps between looks: where processors are short, one who slept comes before one who yielded.
   void wait_for_all() {
     for (int turn = 0; !requests_.empty(); ++turn) {
       int is_done = 0;
       check_mpi(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &is_done, MPI_STATUSES_IGNORE), "exchanging with ranks");
       if (is_done != 0) return requests_.clear();
-      if (turn < 1000) {
-        ::sched_yield();
-      } else {
-        ::usleep(50);
-      }
+      if (turn > 50) ::usleep(20);
     }
   }
 
