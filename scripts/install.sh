@@ -21,6 +21,7 @@ libhwy-dev
 libjs-katex
 liblzma-dev
 libmodest-dev
+?libopenmpi-dev
 libre2-dev
 libsentencepiece-dev
 libsimdjson-dev
@@ -31,6 +32,7 @@ libtomlplusplus-dev
 libxxhash-dev
 libzstd-dev
 nlohmann-json3-dev
+?openmpi-bin
 zlib1g-dev
 '
 test_needs='

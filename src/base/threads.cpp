@@ -5,16 +5,23 @@
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "base/error.h"
 
 namespace corollary {
 namespace {
 
+int threads_in_environment() {
+  const char* given = std::getenv("COROLLARY_THREADS");
+  return given != nullptr ? std::max(0, std::atoi(given)) : 0;
+}
+
 int default_threads() {
-  if (const char* given = std::getenv("COROLLARY_THREADS"); given && std::atoi(given) > 0) return std::atoi(given);
+  if (const int given = threads_in_environment(); given > 0) return given;
   cpu_set_t allowed;
   if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
   return 1;
@@ -22,6 +29,7 @@ int default_threads() {
 
 struct Pool {
   int threads = default_threads();
+  bool is_chosen = threads_in_environment() > 0;
   std::unique_ptr<tbb::global_control> limit;
   std::unique_ptr<tbb::task_arena> arena;
   void resize(int n) {
@@ -49,6 +57,11 @@ int num_threads() { return pool().threads; }
 void set_num_threads(int n) {
   check(n > 0, "threads must be at least 1, is ", n);
   pool().resize(n);
+  pool().is_chosen = true;
+}
+void share_threads(int processes) {
+  const int share = static_cast<int>(std::thread::hardware_concurrency()) / std::max(1, processes);
+  if (!pool().is_chosen) pool().resize(std::clamp(share, 1, num_threads()));
 }
 
 void parallel_pieces(std::int64_t n, const std::function<void(std::int64_t, std::int64_t, int)>& f) {

@@ -7,6 +7,9 @@ namespace corollary {
 /// Threads used by everything below: $COROLLARY_THREADS, else the CPUs this process may run on. Set once at start (--threads).
 int num_threads();
 void set_num_threads(int n);
+/// This process is one of `processes` that share the machine's CPUs: its threads become its share, at most the CPUs it may run on,
+/// unless $COROLLARY_THREADS or set_num_threads() already said how many.
+void share_threads(int processes);
 
 /// Cuts [0, n) into num_threads() contiguous pieces, piece i always the same, and runs f(begin, end, piece) on each at once.
 /// Returns when all are done; the first exception is rethrown. Calls inside calls run in place.

@@ -141,7 +141,7 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
     speed.kernels.push_back({{"kernel", line.name}, {"seconds", line.seconds}, {"times", line.times}});
   speed.tokens_per_second = median(rates);
   if (device == Device::cuda) {
-    speed.planned_bytes = optimizer_memory(layout.count, compute, MasterWeights::kind_of(arguments.master_weights)).total_bytes() +
+    speed.planned_bytes = optimizer_memory(layout.count, layout.count, compute, MasterWeights::kind_of(arguments.master_weights)).total_bytes() +
                           Llama::plan(model, compute, arguments.batch, arguments.seq_len, true, device, config.recompute_choice()).total_bytes();
     speed.used_bytes = free_before - find_gpu().gpu->free_bytes;
   }

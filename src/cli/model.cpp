@@ -13,6 +13,7 @@
 #include "model/llama2c.h"
 #include "model/safetensors.h"
 #include "tokenizer/tokenizer.h"
+#include "train/state_export.h"
 
 namespace corollary {
 namespace {
@@ -27,13 +28,14 @@ struct ConvertOptions {
 DType target_dtype(const std::string& dtype, bool is_folder, const fs::path& in) {
   if (dtype == "f32") return DType::f32;
   if (dtype == "bf16") return DType::bf16;
+  if (is_folder && is_training_state(in)) return training_state_dtype(in);
   const bool is_bf16 = is_folder && read_huggingface_config(in / "config.json").torch_dtype == "bfloat16";
   return is_bf16 ? DType::bf16 : DType::f32;
 }
 
 void convert(const ConvertOptions& options) {
   const fs::path in = options.in, out = options.out;
-  check(fs::exists(in), "no model at ", in.string(), ": give a Hugging Face folder or a llama2.c .bin");
+  check(fs::exists(in), "no model at ", in.string(), ": give a Hugging Face folder, a checkpoint of a run or a llama2.c .bin");
   check(!fs::exists(out) || !fs::equivalent(in, out), "cannot convert ", in.string(), " onto itself: choose another folder");
   check(!fs::exists(out) || fs::is_directory(out), "cannot write to ", out.string(), ": it is no folder");
   const bool is_folder = fs::is_directory(in);
@@ -41,7 +43,10 @@ void convert(const ConvertOptions& options) {
   std::optional<Tokenizer> tokenizer;
   if (!options.tokenizer.empty()) tokenizer = Tokenizer::load(options.tokenizer);
 
-  LoadedModel model = is_folder ? load_checkpoint_folder(in, dtype) : load_llama2c(in, dtype);
+  const bool is_state = is_folder && is_training_state(in);
+  LoadedModel model = is_state    ? load_training_state_weights(in, dtype)
+                      : is_folder ? load_checkpoint_folder(in, dtype)
+                                  : load_llama2c(in, dtype);
   if (tokenizer) {
     check(tokenizer->vocab_size() <= model.config.vocab_size, "the tokenizer ", options.tokenizer, " knows ",
           tokenizer->vocab_size(), " ids, the model has ", model.config.vocab_size, ": they do not belong together");
@@ -54,7 +59,9 @@ void convert(const ConvertOptions& options) {
     log_warning("no --tokenizer given: corollary generate will ask for one");
   }
   SaveOptions save{dtype, options.max_shard_bytes, {}};
-  if (is_folder && !tokenizer) save.tokenizer = in;
+  if (is_folder && !tokenizer) save.tokenizer = is_state ? training_state_tokenizer(in) : in;
+  if (is_state && !tokenizer && save.tokenizer.empty())
+    log_warning("no --tokenizer given and no initial/ beside the run's checkpoints: corollary generate will ask for one");
   save_checkpoint_folder(out, model.config, model.parameters, save);
   log_info("wrote {}: {} parameters as {}", out.string(), format_count(static_cast<double>(parameter_count(model.config))),
            name_of(dtype));
@@ -63,7 +70,7 @@ void convert(const ConvertOptions& options) {
 void add_convert(CLI::App& model) {
   const auto options = std::make_shared<ConvertOptions>();
   CLI::App* command = model.add_subcommand("convert", "A model into a Hugging Face folder that other tools load");
-  command->add_option("in", options->in, "Hugging Face folder, or llama2.c .bin")->required();
+  command->add_option("in", options->in, "Hugging Face folder, a run's checkpoints/step-*, or llama2.c .bin")->required();
   command->add_option("out", options->out, "folder to write")->required();
   command->add_option("--tokenizer", options->tokenizer,
                       "tokenizer.model, tokenizer.json, llama2.c tokenizer.bin or a folder (default: the one in IN)");
@@ -73,7 +80,8 @@ void add_convert(CLI::App& model) {
   command->add_option("--max-shard-bytes", options->max_shard_bytes, "weights above this size are split into several files")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->footer("Example:\n  corollary model convert stories260K.bin stories260K --tokenizer tok512.bin");
+  command->footer("Example:\n  corollary model convert stories260K.bin stories260K --tokenizer tok512.bin\n"
+                  "         corollary model convert run/train/checkpoints/step-00000500 step500 --dtype bf16");
   command->callback([options] { convert(*options); });
 }
 

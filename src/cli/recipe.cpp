@@ -19,7 +19,7 @@ std::int64_t training_bytes(const LlamaConfig& model, const TrainConfig& train, 
   LlamaConfig sized = model;
   if (sized.vocab_size == 0) sized.vocab_size = vocab_size;
   const std::int64_t parameters = parameter_count(resolve(sized));
-  return parameters * (12 * (train.keep_checkpoints + 1) + 2 * 4);  // states of three f32, and the initial and final folder
+  return parameters * (12 * train.most_checkpoints() + 2 * 4);  // states of three f32, and the initial and final folder
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include "base/flags.h"
 #include "base/log.h"
 #include "cli/commands.h"
-#include "comm/communicator.h"
+#include "comm/world.h"
 #include "tokenizer/tokenizer.h"
 #include "train/plan.h"
 #include "train/trainer.h"
@@ -24,6 +24,7 @@ struct TrainArguments {
   fs::path data, tokenizer, out;
   std::string mixture;
   bool plans = false, json = false;
+  int ranks = 1;  ///< to plan for
 };
 
 /// The model to train: that of init_from if there is one, with the fields given as flags over it.
@@ -50,7 +51,7 @@ void print_plan(const TrainArguments& arguments, LlamaConfig model) {
   const fs::path tokenizer = tokenizer_folder(arguments);
   if (model.vocab_size == 0 && fs::exists(tokenizer)) model.vocab_size = Tokenizer::load(tokenizer).vocab_size();
   check(model.vocab_size > 0, "a plan needs the size of the vocabulary: give --vocab-size, --tokenizer or --data");
-  const TrainPlan plan = plan_training(resolve(model), resolve(arguments.train, 1), /*measures=*/true);
+  const TrainPlan plan = plan_training(resolve(model), resolve(arguments.train, arguments.ranks), /*measures=*/true, arguments.ranks);
   std::cout << (arguments.json ? plan.to_json().dump(2) + "\n" : plan.to_table());
 }
 
@@ -59,15 +60,19 @@ void run_train(const TrainArguments& arguments, const CLI::App& command) {
   if (arguments.plans) return print_plan(arguments, model);
   if (arguments.data.empty() || arguments.mixture.empty() || arguments.out.empty())
     throw CLI::RequiredError("--data, --mixture and --out (or --plan alone)");
-  const auto communicator = make_single_rank();
-  const StageResult result = train(model, arguments.train, parse_mixture(arguments.mixture), arguments.data,
-                                   tokenizer_folder(arguments), arguments.out, *communicator);
-  if (result.was_up_to_date) log_info("{} is up to date", arguments.out.string());
-  if (arguments.json) {
-    std::cout << result.manifest.counts.dump(2) << "\n";
-  } else {
-    std::cout << (arguments.out / "final").string() << "\n";
-  }
+  const auto world =
+      make_world({.device = arguments.train.device, .collective_timeout_seconds = arguments.train.collective_timeout_seconds});
+  in_world(*world, [&] {
+    const StageResult result = train(model, arguments.train, parse_mixture(arguments.mixture), arguments.data,
+                                     tokenizer_folder(arguments), arguments.out, *world);
+    if (world->rank() > 0) return;
+    if (result.was_up_to_date) log_info("{} is up to date", arguments.out.string());
+    if (arguments.json) {
+      std::cout << result.manifest.counts.dump(2) << "\n";
+    } else {
+      std::cout << (arguments.out / "final").string() << "\n";
+    }
+  });
 }
 
 }  // namespace
@@ -80,12 +85,14 @@ void add_train_command(CLI::App& app) {
   command->add_option("--tokenizer", arguments->tokenizer, "folder of the tokenizer; default: tokenizer/ beside --data");
   command->add_option("--out", arguments->out, "folder of the run: weights, checkpoints, metrics");
   command->add_flag("--plan", arguments->plans, "print parameters, memory by kind, speed and time to expect here, and do nothing");
+  command->add_option("--ranks", arguments->ranks, "ranks of the job to plan for; memory is that of each")->check(CLI::Range(1, 1 << 20));
   command->add_flag("--json", arguments->json, "print the plan, or what came out, as JSON");
   add_flags(*command, arguments->model);
   add_flags(*command, arguments->train);
   command->footer(
       "Examples: corollary train --data run/pack --mixture papers=2,web=4,code=1 --out run/train --train-iters 600\n"
       "          corollary train --data run/pack --mixture web=1 --out more --init-from run/train/final --learning-rate 1e-4\n"
+      "          mpirun -n 4 corollary train --data run/pack --mixture web=1 --out split --tensor-parallel 2\n"
       "          corollary train --plan --vocab-size 8192 --hidden-size 512 --num-hidden-layers 10 --num-attention-heads 8");
   command->callback([arguments, command] { run_train(*arguments, *command); });
 }

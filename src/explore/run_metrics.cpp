@@ -67,7 +67,8 @@ RunMetrics parse_run_metrics(std::string_view text) {
       check(given.is_number_unsigned() ? given.get<std::uint64_t>() <= std::uint64_t{kMaxStep} : given.get<std::int64_t>() >= 0,
             "a step out of range");
       const auto step = given.get<std::int64_t>();
-      check(json.contains("loss") || json.contains("validation"), "neither \"loss\" nor \"validation\"");
+      check(json.contains("loss") || json.contains("validation") || json.contains("rewind"),
+            "neither \"loss\" nor \"validation\"");
       if (json.contains("loss")) add_training(metrics, json, step);
       if (json.contains("validation")) add_validation(metrics, json["validation"], step);
     } catch (const Error& error) {

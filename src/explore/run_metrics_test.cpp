@@ -18,7 +18,8 @@ std::string training_line(int step, const std::string& loss) {
 
 TEST(RunMetrics, ReadsBothKindsOfLine) {
   const RunMetrics metrics =
-      parse_run_metrics(training_line(1, "9.5") + "{\"step\":1,\"validation\":{\"web\":8.5,\"code\":7}}\n" + training_line(2, "9"));
+      parse_run_metrics(training_line(1, "9.5") + "{\"step\":1,\"validation\":{\"web\":8.5,\"code\":7}}\n" +
+                        "{\"step\":2,\"rewind\":{\"to_step\":1}}\n" + training_line(2, "9"));
   ASSERT_EQ(metrics.training.size(), 2u);
   EXPECT_EQ(metrics.training[0].loss, 9.5);
   EXPECT_TRUE(std::isnan(metrics.training[0].grad_norm)) << "not on the line";

@@ -53,6 +53,20 @@ ParameterLayout parameter_layout(const LlamaConfig& config) {
   return layout;
 }
 
+std::vector<ParameterRange> parameter_parts(const LlamaConfig& config) {
+  const std::int64_t table = config.vocab_size * config.hidden_size, block = block_matrices(config);
+  std::vector<ParameterRange> parts;
+  const auto add = [&](std::int64_t count) {
+    const std::int64_t begin = parts.empty() ? 0 : parts.back().end;
+    parts.push_back({begin, begin + count});
+  };
+  add(table);
+  for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer) add(block);
+  add(table);
+  add((2 * config.num_hidden_layers + 1) * config.hidden_size);
+  return parts;
+}
+
 template <class T>
 ParametersOf<T>::ParametersOf(const LlamaConfig& config, T flat)
     : config_(config),
@@ -111,31 +125,40 @@ T ParametersOf<T>::norms() const {
 template class ParametersOf<ConstTensor>;
 template class ParametersOf<Tensor>;
 
+FreshWeights::FreshWeights(const LlamaConfig& config, std::uint64_t seed)
+    : deviation_(config.initializer_range),
+      into_residual_(config.initializer_range / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers))),
+      decayed_count_(parameter_layout(config).decayed_count),
+      seed_(seed) {}
+
+void FreshWeights::write(float* values, const ParameterLayout::Entry& entry, std::int64_t first, std::int64_t count) const {
+  const bool writes_residual = entry.name.ends_with("o_proj.weight") || entry.name.ends_with("down_proj.weight");
+  const double deviation = writes_residual ? into_residual_ : deviation_;
+  // Element i of the layout is the first normal of stream i: no draw depends on where a piece of the work begins.
+  parallel_pieces(count, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i)
+      values[i] = entry.offset >= decayed_count_
+                      ? 1.0f
+                      : static_cast<float>(deviation * Random(seed_, static_cast<std::uint64_t>(entry.offset + first + i)).normal());
+  });
+}
+
 void initialize(Stream& stream, Tensor flat, const LlamaConfig& config, std::uint64_t seed) {
   const ParameterLayout layout = parameter_layout(config);
   check(flat.shape() == Shape{layout.count}, "initialize: the model has ", layout.count, " parameters, given are ", flat.shape());
-  const double into_residual = config.initializer_range / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers));
+  const FreshWeights fresh(config, seed);
   constexpr std::int64_t kPiece = std::int64_t{1} << 26;
   OwnedTensor staging;
   for (const ParameterLayout::Entry& entry : layout.entries) {
-    const bool writes_residual = entry.name.ends_with("o_proj.weight") || entry.name.ends_with("down_proj.weight");
-    const double deviation = writes_residual ? into_residual : config.initializer_range;
-    const std::int64_t entry_end = entry.offset + entry.shape.count();
-    for (std::int64_t first = entry.offset; first < entry_end; first += kPiece) {
-      const Tensor there = flat.rows(first, std::min(first + kPiece, entry_end));
+    for (std::int64_t first = 0; first < entry.shape.count(); first += kPiece) {
+      const std::int64_t count = std::min(kPiece, entry.shape.count() - first);
+      const Tensor there = flat.rows(entry.offset + first, entry.offset + first + count);
       Tensor here = there;
       if (stream.on_cuda()) {
-        if (staging.view().count() < there.count()) staging = OwnedTensor(DType::f32, there.shape());
-        here = staging.view().rows(0, there.count());
+        if (staging.view().count() < count) staging = OwnedTensor(DType::f32, there.shape());
+        here = staging.view().rows(0, count);
       }
-      float* const values = here.data<float>();
-      // Element i of the layout is the first normal of stream i: no draw depends on where a piece of the work begins.
-      parallel_pieces(here.count(), [&](std::int64_t begin, std::int64_t end, int) {
-        for (std::int64_t i = begin; i < end; ++i)
-          values[i] = entry.offset >= layout.decayed_count
-                          ? 1.0f
-                          : static_cast<float>(deviation * Random(seed, static_cast<std::uint64_t>(first + i)).normal());
-      });
+      fresh.write(here.data<float>(), entry, first, count);
       if (!stream.on_cuda()) continue;
       copy(stream, there, here);
       stream.synchronize();

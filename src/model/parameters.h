@@ -26,6 +26,15 @@ struct ParameterLayout {
 };
 ParameterLayout parameter_layout(const LlamaConfig& config);
 
+/// The run of memory cut where gradients are ready together, ascending and without gaps: part 0 is the embedding, part 1 + i the matrices
+/// of block i, part 1 + num_hidden_layers the head, the last part all norms.
+struct ParameterRange {
+  std::int64_t begin = 0, end = 0;  ///< elements
+  std::int64_t count() const { return end - begin; }
+  bool operator==(const ParameterRange&) const = default;
+};
+std::vector<ParameterRange> parameter_parts(const LlamaConfig& config);
+
 /// One block's parameters (or gradients): views, shapes at right.
 template <class T>
 struct BlockOf {
@@ -59,6 +68,19 @@ class ParametersOf {
 };
 using Weights = ParametersOf<ConstTensor>;
 using Gradients = ParametersOf<Tensor>;
+
+/// An element of a fresh parameter: a function of (seed, its place in the run of memory of the whole model) alone.
+class FreshWeights {
+ public:
+  FreshWeights(const LlamaConfig& config, std::uint64_t seed);
+  /// values[i] = element first + i of `entry` (of the whole model's layout), as `initialize` writes them.
+  void write(float* values, const ParameterLayout::Entry& entry, std::int64_t first, std::int64_t count) const;
+
+ private:
+  double deviation_, into_residual_;
+  std::int64_t decayed_count_;
+  std::uint64_t seed_;
+};
 
 /// Fresh weights, f32: matrices normal(0, initializer_range), attention_out and down scaled by 1 / sqrt(2 num_hidden_layers), norms 1.
 /// Element i of the layout depends on (seed, i) alone. `flat` lies where the stream is; a GPU's is drawn on the CPU and copied in pieces.

@@ -16,6 +16,12 @@ constexpr std::int64_t kLargestCount = std::int64_t{1}
 
 }  // namespace
 
+std::int64_t TrainConfig::most_checkpoints() const {
+  const std::int64_t to_go_back_to = rewinds() && save_interval > 0 ? (rewind_steps + save_interval - 1) / save_interval + 1 : 0;
+  const std::int64_t for_ever = keep_every > 0 && save_interval > 0 ? train_iters / keep_every : 0;
+  return std::max(keep_checkpoints, to_go_back_to) + for_ever + 1;
+}
+
 TrainConfig resolve(TrainConfig config, int world_size) {
   const auto within = [](const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
     check(value >= low && value <= high, "train.", name, " must be ", low, " to ", high, ", is ", value);
@@ -33,10 +39,18 @@ TrainConfig resolve(TrainConfig config, int world_size) {
   within("keep_checkpoints", config.keep_checkpoints, 1, 1 << 20);
   within("log_interval", config.log_interval, 1, kLargestCount);
   within("skip_abort_after", config.skip_abort_after, 1, kLargestCount);
+  within("keep_every", config.keep_every, 0, kLargestCount);
+  within("spike_window", config.spike_window, 2, 1 << 16);
+  within("rewind_steps", config.rewind_steps, 0, 1 << 30);
+  within("rewind_after", config.rewind_after, 1, kLargestCount);
+  within("max_rewinds", config.max_rewinds, 0, 1000);
 
-  const std::int64_t sequences = config.micro_batch_size * world_size;
+  within("tensor_parallel", config.tensor_parallel, 1, 1 << 20);
+  check(world_size % config.tensor_parallel == 0, "train.tensor_parallel ", config.tensor_parallel, " does not divide the ", world_size,
+        " ranks of this job: start a multiple of it (mpirun -n)");
+  const std::int64_t copies = world_size / config.tensor_parallel, sequences = config.micro_batch_size * copies;
   check(config.global_batch_size % sequences == 0, "train.global_batch_size ", config.global_batch_size,
-        " is no multiple of micro_batch_size ", config.micro_batch_size, " times ", world_size, " ranks: choose one of ", sequences,
+        " is no multiple of micro_batch_size ", config.micro_batch_size, " times ", copies, " ranks: choose one of ", sequences,
         ", ", 2 * sequences, ", ... or a micro_batch_size that divides it");
 
   if (config.lr_decay_iters == 0) config.lr_decay_iters = config.train_iters;
@@ -47,6 +61,7 @@ TrainConfig resolve(TrainConfig config, int world_size) {
     check(std::isfinite(value) && value >= low && value < below, "train.", name, " must be at least ", low, " and below ", below,
           ", is ", value);
   };
+  in_range("collective_timeout_seconds", config.collective_timeout_seconds, 0, 1e9);
   in_range("learning_rate", config.learning_rate, 0, 1e3);
   in_range("beta1", config.beta1, 0, 1);
   in_range("beta2", config.beta2, 0, 1);
@@ -56,6 +71,16 @@ TrainConfig resolve(TrainConfig config, int world_size) {
   check(std::isfinite(config.eps) && config.eps > 0, "train.eps must be positive, is ", config.eps);
   MasterWeights::kind_of(config.master_weights);
   check(config.recompute == "norms" || config.recompute == "none", "train.recompute must be norms or none, is ", config.recompute);
+  check(std::isfinite(config.spike_sigma) && config.spike_sigma >= 0, "train.spike_sigma must be 0 (off) or positive, is ",
+        config.spike_sigma);
+  check(config.on_spike == "warn" || config.on_spike == "skip" || config.on_spike == "rewind",
+        "train.on_spike must be warn, skip or rewind, is ", config.on_spike);
+  check(!config.rewinds() || config.rewind_after < config.skip_abort_after, "train.rewind_after ", config.rewind_after,
+        " must be less than skip_abort_after ", config.skip_abort_after, ": training gives up before it goes back");
+  const bool is_step = !config.resume.empty() && config.resume.size() <= 10 &&
+                       config.resume.find_first_not_of("0123456789") == std::string::npos;
+  check(config.resume == "auto" || config.resume == "never" || is_step,
+        "train.resume must be auto, never or the step of a checkpoint, is ", config.resume);
   check(config.device == "auto" || config.device == "cpu" || config.device == "cuda", "train.device must be auto, cpu or cuda, is ",
         config.device);
   check(config.precision == "auto" || config.precision == "fp32" || config.precision == "bf16",

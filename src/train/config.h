@@ -11,7 +11,7 @@ namespace corollary {
 /// How a model is trained. Defaults are those of the quickstart; the rest follows Llemma's runs.
 struct TrainConfig {
   std::int64_t seq_len = 512;           ///< tokens of context per sequence
-  std::int64_t micro_batch_size = 8;    ///< sequences per forward and backward pass, per rank: decides the memory, not the result
+  std::int64_t micro_batch_size = 8;    ///< sequences per forward and backward pass, per copy of the model: decides the memory, not the result
   std::int64_t global_batch_size = 16;  ///< sequences per optimizer step, all ranks together
   std::int64_t train_iters = 600;       ///< optimizer steps
   double learning_rate = 2e-3;          ///< peak, reached after the warm-up
@@ -25,14 +25,26 @@ struct TrainConfig {
   std::string device = "auto";         ///< cpu | cuda | auto: the GPU if there is one
   std::string precision = "auto";      ///< fp32 | bf16 | auto: bf16 on a GPU and where the processor multiplies it (AVX512-BF16, AMX)
   std::string master_weights = "fp32"; ///< fp32 | split: the same, exactly, in 2 bytes less a parameter | stochastic: none (bf16 only)
+  std::int64_t tensor_parallel = 1;    ///< ranks a model is split over; the ranks of the job / this train copies of it on parts of the batch
+  double collective_timeout_seconds = 600;  ///< several ranks: one that is silent, or waited for, longer than this ends the job; 0: never
   std::string recompute = "norms";     ///< norms: normed rows and SwiGLU's product again in the backward pass; none: kept, for memory
   std::string init_from = "";          ///< Hugging Face folder whose weights training goes on from; empty: fresh weights
   std::int64_t eval_interval = 50;     ///< steps between validations; 0: only before the first and after the last step
   std::int64_t eval_sequences = 32;    ///< sequences of each subset's validation split, always the same ones; 0: no validation
   std::int64_t save_interval = 100;    ///< steps between checkpoints; 0: only the last step's
   std::int64_t keep_checkpoints = 2;   ///< newest ones kept
+  std::int64_t keep_every = 0;         ///< checkpoints of a multiple of this step are kept for ever; 0: none
+  bool async_checkpoints = true;       ///< training waits for a copy in host memory alone, not for the disk
+  bool forward_check = true;           ///< losses of one sequence stored with each checkpoint, computed again when it is loaded
+  std::string resume = "auto";         ///< auto: the newest whole checkpoint | never: from the start | the step of a checkpoint
   std::int64_t log_interval = 1;       ///< steps between lines on stderr; metrics.jsonl has every step
   std::int64_t skip_abort_after = 10;  ///< steps in a row with a loss or gradient that is not finite before training gives up
+  std::int64_t spike_window = 128;     ///< steps whose losses and gradient norms a step is compared with
+  double spike_sigma = 0;              ///< standard deviations above their mean that make a spike; 0: none is looked for
+  std::string on_spike = "skip";       ///< warn | skip: the step changes nothing | rewind: to a checkpoint, then past the data that led there
+  std::int64_t rewind_steps = 20;      ///< steps to go back at least
+  std::int64_t rewind_after = 5;       ///< steps in a row that are not finite before on_spike = rewind goes back too
+  std::int64_t max_rewinds = 3;        ///< in a run, before training gives up
 
   static void each(auto& config, auto&& visit) {
     visit("seq_len", config.seq_len);
@@ -52,19 +64,33 @@ struct TrainConfig {
     visit("device", config.device);
     visit("precision", config.precision);
     visit("master_weights", config.master_weights);
+    visit("tensor_parallel", config.tensor_parallel);
+    visit("collective_timeout_seconds", config.collective_timeout_seconds);
     visit("recompute", config.recompute);
     visit("init_from", config.init_from);
     visit("eval_interval", config.eval_interval);
     visit("eval_sequences", config.eval_sequences);
     visit("save_interval", config.save_interval);
     visit("keep_checkpoints", config.keep_checkpoints);
+    visit("keep_every", config.keep_every);
+    visit("async_checkpoints", config.async_checkpoints);
+    visit("forward_check", config.forward_check);
+    visit("resume", config.resume);
     visit("log_interval", config.log_interval);
     visit("skip_abort_after", config.skip_abort_after);
+    visit("spike_window", config.spike_window);
+    visit("spike_sigma", config.spike_sigma);
+    visit("on_spike", config.on_spike);
+    visit("rewind_steps", config.rewind_steps);
+    visit("rewind_after", config.rewind_after);
+    visit("max_rewinds", config.max_rewinds);
   }
 
   Recompute recompute_choice() const { return recompute == "none" ? Recompute::none : Recompute::norms; }
   Schedule schedule() const { return {learning_rate, min_lr_ratio, warmup_iters, lr_decay_iters}; }
   std::int64_t tokens_per_step() const { return global_batch_size * seq_len; }
+  bool rewinds() const { return on_spike == "rewind"; }
+  std::int64_t most_checkpoints() const;  ///< on disk at once, one being written among them
 };
 
 /// Fills in lr_decay_iters and checks every field for `world_size` ranks; Error names the field, its value and the remedy.

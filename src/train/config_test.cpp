@@ -36,6 +36,16 @@ TEST(TrainConfig, NamesTheFieldAndTheRemedy) {
   EXPECT_THAT(error_of([] { resolve(TrainConfig{.seq_len = 0}, 1); }), HasSubstr("seq_len"));
   EXPECT_THAT(error_of([] { resolve(TrainConfig{.beta2 = 1.0}, 1); }), HasSubstr("beta2"));
   EXPECT_THAT(error_of([] { resolve(TrainConfig{.eps = 0}, 1); }), HasSubstr("eps"));
+  EXPECT_THAT(error_of([] { resolve(TrainConfig{.resume = "12x"}, 1); }), HasSubstr("auto, never or the step"));
+  EXPECT_THAT(error_of([] { resolve(TrainConfig{.spike_sigma = -1}, 1); }), HasSubstr("spike_sigma"));
+  EXPECT_THAT(error_of([] { resolve(TrainConfig{.on_spike = "panic"}, 1); }), HasSubstr("warn, skip or rewind"));
+  EXPECT_THAT(error_of([] { resolve(TrainConfig{.on_spike = "rewind", .rewind_after = 10}, 1); }), HasSubstr("gives up before"));
+}
+
+TEST(TrainConfig, CountsTheCheckpointsOnDisk) {
+  EXPECT_EQ(TrainConfig{}.most_checkpoints(), 3);
+  EXPECT_EQ((TrainConfig{.train_iters = 600, .keep_every = 200}.most_checkpoints()), 6);
+  EXPECT_EQ((TrainConfig{.save_interval = 10, .on_spike = "rewind", .rewind_steps = 45}.most_checkpoints()), 7);
 }
 
 TEST(Mixture, ParsesWhatThePaperWrites) {

@@ -4,8 +4,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
+#include "base/fields.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "kernels/matmul_choices.h"
@@ -38,23 +40,38 @@ TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& da
       plan_(plan),
       data_(data),
       communicator_(communicator),
+      groups_(communicator, run_.config.tensor_parallel),
+      part_(tensor_parallel_part(run_.model, groups_.layout().tensor_size)),
       layout_(parameter_layout(run_.model)),
-      checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout),
-      optimizer_(layout_.count, layout_.decayed_count, plan.compute, run_.config, plan.device),
-      model_(run_.model, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device,
-             run_.config.recompute_choice()),
+      checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout, checkpoint_ranks()),
+      optimizer_(make_optimizer()),
+      model_(part_, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device,
+             run_.config.recompute_choice(), groups_.tensor_parallel()),
       tokens_(DType::i32, {micro_batches(), model_.tokens()}),
       targets_(DType::i32, {micro_batches(), model_.tokens()}),
       losses_(DType::f32, {micro_batches(), model_.tokens()}),
       device_tokens_(DType::i32, tokens_.view().shape(), plan.device),
       device_targets_(DType::i32, tokens_.view().shape(), plan.device),
       device_losses_(DType::f32, tokens_.view().shape(), plan.device),
-      stream_(plan.device) {
+      stream_(plan.device),
+      guard_(run_.config.spike_window, run_.config.spike_sigma) {
   if (stream_.on_cuda()) stream_.reserve_workspace(model_.workspace_bytes());
 }
 
+Optimizer TrainLoop::make_optimizer() {
+  if (is_alone()) return {layout_.count, layout_.decayed_count, plan_.compute, run_.config, plan_.device};
+  exchange_.emplace(Shards(part_, groups_.layout().data_size), groups_, plan_.device);
+  return {*exchange_, plan_.compute, run_.config, plan_.device};
+}
+
 std::int64_t TrainLoop::micro_batches() const {
-  return run_.config.global_batch_size / communicator_.world_size() / run_.config.micro_batch_size;
+  return run_.config.global_batch_size / groups_.layout().data_size / run_.config.micro_batch_size;
+}
+
+bool TrainLoop::stop_is_requested() {
+  double requested = stop_requested() ? 1 : 0;
+  communicator_.all_reduce_max(std::span(&requested, 1));
+  return requested > 0;
 }
 
 void TrainLoop::run() {
@@ -63,11 +80,14 @@ void TrainLoop::run() {
   peak_flops_ = corollary::peak_flops(plan_.compute, plan_.device) * communicator_.world_size();
   if (state_.step == 0) validate_and_log();
   while (state_.step < config.train_iters) {
-    step();
+    checkpoints_.check_failure();
+    const auto trouble = step();
     keep_matmul_choices();
-    const bool is_last = state_.step == config.train_iters, stops = stop_requested() && !is_last;
+    if (trouble && rewind(*trouble)) continue;
+    const bool is_last = state_.step == config.train_iters, stops = stop_is_requested() && !is_last;
     if (is_last || is_due(state_.step, config.eval_interval)) validate_and_log();
     if (is_last || stops || is_due(state_.step, config.save_interval)) save();
+    if (is_last || stops) checkpoints_.wait();
     check(!stops, "stopped after step ", state_.step, " of ", config.train_iters, ", saved in ", run_.out.string(),
           ": give the same command again to go on");
   }
@@ -83,8 +103,16 @@ void TrainLoop::keep_matmul_choices() {
 
 void TrainLoop::begin_or_resume() {
   if (stream_.on_cuda() && fs::exists(matmul_choices_path())) load_matmul_choices(read_json_file(matmul_choices_path()));
-  if (const auto state = checkpoints_.load_newest(optimizer_)) {
-    state_ = *state;
+  const std::string& how = run_.config.resume;
+  std::optional<Checkpoints::Loaded> loaded;
+  if (how == "auto") {
+    loaded = checkpoints_.load_newest(owned_state());
+  } else {
+    if (how != "never") loaded = checkpoints_.load_step(owned_state(), std::stoll(how));
+    checkpoints_.set_aside_after(loaded ? loaded->state.step : 0);
+  }
+  if (loaded) {
+    take_over(*loaded);
     wall_seconds_before_ = state_.wall_seconds;
     if (is_first_rank()) log_info("resuming after step {} of {}", state_.step, run_.config.train_iters);
   } else {
@@ -96,52 +124,120 @@ void TrainLoop::begin_or_resume() {
   if (metrics_->resumed_from()) final_loss_ = metrics_->resumed_from()->loss;
 }
 
+void TrainLoop::take_over(const Checkpoints::Loaded& loaded) {
+  state_ = loaded.state;
+  optimizer_.set_counts(state_.optimizer);
+  guard_.set_state(state_.guard);
+  take_master();
+  stream_.synchronize();
+  verify_forward_check(loaded);
+}
+
 void TrainLoop::load_initial_weights() {
   const TrainConfig& config = run_.config;
-  if (config.init_from.empty()) {
-    initialize(stream_, optimizer_.master(), run_.model, static_cast<std::uint64_t>(config.seed));
-  } else {
-    const LoadedModel loaded = load_checkpoint_folder(config.init_from, DType::f32);
+  const auto seed = static_cast<std::uint64_t>(config.seed);
+  if (config.init_from.empty() && is_alone()) {
+    initialize(stream_, master_in_f32(), run_.model, seed);
+    return take_master();
+  }
+  LoadedModel loaded;
+  if (!config.init_from.empty()) {
+    loaded = load_checkpoint_folder(config.init_from, DType::f32);
     check(loaded.parameters.view().count() == layout_.count, "init_from ", config.init_from, " holds ",
           loaded.parameters.view().count(), " parameters, the model has ", layout_.count);
-    copy(stream_, optimizer_.master(), loaded.parameters);
-    stream_.synchronize();
   }
+  const FreshWeights fresh(run_.model, seed);
+  OwnedTensor host(DType::f32, {optimizer_.shard_count()});
+  for (const OwnedSlice& slice : owned_slices(run_.model, groups_.layout())) {
+    const ParameterLayout::Entry& entry = layout_.find(slice.name);
+    each_run(slice, [&](std::int64_t at, std::int64_t local, std::int64_t count) {
+      float* const to = host.view().data<float>() + local;
+      if (config.init_from.empty()) return fresh.write(to, entry, at, count);
+      std::copy_n(loaded.parameters.view().data<float>() + entry.offset + at, count, to);
+    });
+  }
+  copy(stream_, master_in_f32(), host);
+  take_master();
+  stream_.synchronize();
+}
+
+// Where the optimizer keeps its master weights in f32, those; else a copy in host memory that a GPU reads and writes in place.
+Tensor TrainLoop::master_in_f32() {
+  if (optimizer_.master_kind() == MasterWeights::Kind::fp32) return optimizer_.master();
+  const std::int64_t count = optimizer_.shard_count();
+  if (master_copy_.size_bytes() == 0) master_copy_ = Buffer::pinned(count * 4);
+  return Tensor(master_copy_.data(), DType::f32, {count});
+}
+
+void TrainLoop::take_master() {
+  if (optimizer_.master_kind() != MasterWeights::Kind::fp32) optimizer_.write_master(stream_, master_in_f32(), 0);
   optimizer_.weights_from_master(stream_);
 }
 
-void TrainLoop::write_weights(const char* folder) {
-  if (!is_first_rank()) return;
-  ConstTensor weights = optimizer_.weights();
-  OwnedTensor here;
-  if (stream_.on_cuda()) {
-    here = OwnedTensor(weights.dtype(), weights.shape());
-    copy(stream_, here, weights);
+// The whole model's, in host memory, on the first rank; empty on the others.
+OwnedTensor TrainLoop::gather_weights() {
+  const RankLayout& layout = groups_.layout();
+  if (layout.data_rank != 0) return {};
+  OwnedTensor whole;
+  if (is_first_rank()) whole = OwnedTensor(plan_.compute, {layout_.count});
+  const ConstTensor ours = optimizer_.weights();
+  OwnedTensor part(plan_.compute, ours.shape(), plan_.device), here(plan_.compute, ours.shape());
+  for (int rank = 0; rank < layout.tensor_size; ++rank) {
+    if (rank == layout.tensor_rank) copy(stream_, part, ours);
+    groups_.tensor().broadcast(stream_, part, rank);
+    copy(stream_, here, part);
     stream_.synchronize();
-    weights = here;
+    if (!is_first_rank()) continue;
+    Stream host;
+    for (const OwnedSlice& slice : owned_slices(run_.model, {.tensor_size = layout.tensor_size, .tensor_rank = rank})) {
+      const std::int64_t offset = layout_.find(slice.name).offset;
+      each_run(slice, [&](std::int64_t at, std::int64_t local, std::int64_t count) {
+        copy(host, whole.view().rows(offset + at, offset + at + count), here.view().rows(local, local + count));
+      });
+    }
   }
+  return whole;
+}
+
+void TrainLoop::write_weights(const char* folder) {
+  const bool is_here = is_alone() && !stream_.on_cuda();
+  OwnedTensor whole;
+  if (!is_here) whole = gather_weights();
+  if (!is_first_rank()) return;
+  const ConstTensor weights = is_here ? optimizer_.weights() : ConstTensor(whole.view());
   save_checkpoint_folder(run_.out / folder, run_.model, weights, {.dtype = plan_.compute, .tokenizer = run_.tokenizer});
 }
 
-void TrainLoop::step() {
+std::optional<std::string> TrainLoop::step() {
   const TrainConfig& config = run_.config;
   const auto start = Clock::now();
-  const std::int64_t share = config.global_batch_size / communicator_.world_size();  // each rank takes a contiguous slice
-  const std::int64_t first = state_.samples + communicator_.rank() * share;
+  const std::int64_t share = config.global_batch_size / groups_.layout().data_size;  // each copy takes a contiguous slice
+  const std::int64_t first = state_.samples + state_.skipped_samples + groups_.layout().data_rank * share;
+  const std::int64_t samples_of_run = config.train_iters * config.global_batch_size;  // beyond, after a rewind, it begins anew
+  const std::int64_t sent_before = groups_.bytes_moved();
   const auto tokens = static_cast<double>(config.tokens_per_step());
-  const Gradients gradients(run_.model, optimizer_.gradients());
-  for (std::int64_t row = 0; row < share; ++row) data_.sample(first + row, row_of(tokens_, row), row_of(targets_, row));
+  const Gradients gradients(part_, optimizer_.gradients());
+  for (std::int64_t row = 0; row < share; ++row) data_.sample((first + row) % samples_of_run, row_of(tokens_, row), row_of(targets_, row));
   copy(stream_, device_tokens_, tokens_);
   copy(stream_, device_targets_, targets_);
+  const Llama::PartIsReady is_ready = [&](std::size_t part) { optimizer_.gradients_are_ready(stream_, part); };
   for (std::int64_t i = 0; i < micro_batches(); ++i)
     model_.losses_and_gradients(stream_, micro_batch(device_losses_, i), gradients, weights(), micro_batch(device_tokens_, i),
-                                micro_batch(device_targets_, i), static_cast<float>(1 / tokens), /*accumulate=*/i > 0);
+                                micro_batch(device_targets_, i), static_cast<float>(1 / tokens), /*accumulate=*/i > 0,
+                                i + 1 == micro_batches() ? is_ready : Llama::PartIsReady());
   copy(stream_, losses_, device_losses_);
   stream_.synchronize();
+  if (run_.fault) optimizer_.wait_for_gradients(stream_), run_.fault(optimizer_.gradients(), state_.samples + state_.skipped_samples);
   const double loss = over_ranks(sum_of_losses(micro_batches())) / tokens;
   const double learning_rate = learning_rate_at(config.schedule(), state_.step + 1);
-  const auto outcome = optimizer_.step(stream_, communicator_, loss, learning_rate);
+  SpikeGuard::Verdict verdict;
+  const auto outcome = optimizer_.step(stream_, communicator_, loss, learning_rate, [&](double grad_norm) {
+    verdict = guard_.judge(loss, grad_norm);
+    return verdict.is_spike && config.on_spike != "warn";
+  });
+  if (outcome.was_applied) guard_.accept(loss, outcome.grad_norm);
 
+  step_bytes_sent_ = groups_.bytes_moved() - sent_before;
   const double seconds = seconds_since(start);
   state_.step += 1;
   state_.samples += config.global_batch_size;
@@ -150,6 +246,50 @@ void TrainLoop::step() {
   state_.optimizer = optimizer_.counts();
   final_loss_ = loss;
   if (is_first_rank()) log_step(loss, outcome, learning_rate, tokens / seconds);
+  if (outcome.was_applied && !verdict.is_spike) return std::nullopt;
+
+  const std::string reason =
+      verdict.is_spike ? fmt::format("loss {:.4f} is {:.1f}, gradient norm {:.4f} is {:.1f} standard deviations above the mean of the last {} steps",
+                                     loss, verdict.loss_sigmas, outcome.grad_norm, verdict.grad_norm_sigmas, guard_.state().losses.size())
+                       : fmt::format("loss {} and gradient norm {} are not finite", loss, outcome.grad_norm);
+  if (is_first_rank())
+    log_warning("step {}: {}{}", state_.step, reason,
+                outcome.was_applied ? "" : fmt::format(": skipped, {} in a row", state_.optimizer.skipped_in_a_row));
+  const bool goes_back = verdict.is_spike || state_.optimizer.skipped_in_a_row >= config.rewind_after;
+  return config.rewinds() && goes_back ? std::optional(reason) : std::nullopt;
+}
+
+// From the same checkpoints the same decision: a run killed anywhere in here comes by this step again and goes back to the same place.
+bool TrainLoop::rewind(const std::string& reason) {
+  const TrainConfig& config = run_.config;
+  const TrainState before = state_;
+  const std::int64_t end_sample = before.samples + before.skipped_samples;
+  check(static_cast<std::int64_t>(before.rewinds.size()) < config.max_rewinds, "step ", before.step, ": ", reason, ", in samples [",
+        end_sample - config.global_batch_size, ", ", end_sample, ") of the run's order, and the run went back ", before.rewinds.size(),
+        " times already: lower learning_rate, look at this data, or raise max_rewinds");
+  checkpoints_.wait();
+  const auto loaded = checkpoints_.load_newest(owned_state(), before.step - config.rewind_steps);
+  if (!loaded) {
+    if (is_first_rank()) log_warning("no checkpoint is {} steps old: step {} is skipped, not gone back from", config.rewind_steps, before.step);
+    return false;
+  }
+  checkpoints_.remove_after(loaded->state.step);
+  take_over(*loaded);
+  Rewind done{.at_step = before.step,
+              .to_step = state_.step,
+              .first_sample = state_.samples + state_.skipped_samples,
+              .end_sample = end_sample,
+              .reason = reason};
+  state_.skipped_samples = end_sample - state_.samples;
+  state_.seconds = before.seconds;
+  state_.rewinds = before.rewinds;
+  state_.rewinds.push_back(done);
+  if (!is_first_rank()) return true;
+  log_warning("went back from step {} to {}, past samples [{}, {})", done.at_step, done.to_step, done.first_sample, done.end_sample);
+  metrics_.reset();  // closes the file before it is cut
+  metrics_.emplace(run_.out, state_.step);
+  metrics_->rewind(state_.step, fields_to_json(done));
+  return true;
 }
 
 void TrainLoop::log_step(double loss, const Optimizer::Outcome& outcome, double learning_rate, double tokens_per_second) {
@@ -162,14 +302,19 @@ void TrainLoop::log_step(double loss, const Optimizer::Outcome& outcome, double 
                             .tokens_per_second = tokens_per_second,
                             .mfu = plan_.flops_per_token * tokens_per_second / peak_flops_};
   metrics_->step(metrics);
-  if (!outcome.was_applied)
-    log_warning("step {}: loss {} and gradient norm {} are not finite: skipped, {} in a row", state_.step, loss, outcome.grad_norm,
-                state_.optimizer.skipped_in_a_row);
   const std::int64_t last = run_.config.train_iters;
   if (!is_due(state_.step, run_.config.log_interval) && state_.step != last) return;
   const double left = static_cast<double>(last - state_.step) * state_.seconds / static_cast<double>(state_.step);
   log_info("step {}/{}  loss {:.4f}  grad_norm {:.3f}  learning_rate {:.3e}  tokens/s {}  mfu {:.1f} %  {} left", state_.step, last,
            loss, outcome.grad_norm, learning_rate, format_count(tokens_per_second), 100 * metrics.mfu, format_seconds(left));
+}
+
+void TrainLoop::evaluate_first_micro_batch() {
+  copy(stream_, micro_batch(device_tokens_, 0), micro_batch(tokens_, 0));
+  copy(stream_, micro_batch(device_targets_, 0), micro_batch(targets_, 0));
+  model_.losses(stream_, micro_batch(device_losses_, 0), weights(), micro_batch(device_tokens_, 0), micro_batch(device_targets_, 0));
+  copy(stream_, micro_batch(losses_, 0), micro_batch(device_losses_, 0));
+  stream_.synchronize();
 }
 
 TrainLoop::ValidationLosses TrainLoop::validate() {
@@ -178,7 +323,7 @@ TrainLoop::ValidationLosses TrainLoop::validate() {
   for (std::size_t subset = 0; subset < data_.validation_subsets().size(); ++subset) {
     const std::int64_t windows = data_.validation_windows(subset);
     double sum = 0, count = 0;
-    for (std::int64_t first = communicator_.rank() * rows; first < windows; first += communicator_.world_size() * rows) {
+    for (std::int64_t first = groups_.layout().data_rank * rows; first < windows; first += groups_.layout().data_size * rows) {
       for (std::int64_t row = 0; row < rows; ++row) {
         if (first + row < windows) {
           data_.validation_window(subset, first + row, row_of(tokens_, row), row_of(targets_, row));
@@ -187,11 +332,7 @@ TrainLoop::ValidationLosses TrainLoop::validate() {
           std::ranges::fill(row_of(targets_, row), -1);
         }
       }
-      copy(stream_, micro_batch(device_tokens_, 0), micro_batch(tokens_, 0));
-      copy(stream_, micro_batch(device_targets_, 0), micro_batch(targets_, 0));
-      model_.losses(stream_, micro_batch(device_losses_, 0), weights(), micro_batch(device_tokens_, 0), micro_batch(device_targets_, 0));
-      copy(stream_, micro_batch(losses_, 0), micro_batch(device_losses_, 0));
-      stream_.synchronize();
+      evaluate_first_micro_batch();
       sum += sum_of_losses(1);
       count += static_cast<double>(count_targets());
     }
@@ -211,12 +352,69 @@ void TrainLoop::validate_and_log() {
 }
 
 void TrainLoop::save() {
-  if (is_first_rank()) {
-    metrics_->sync();  // no checkpoint is ahead of its metrics
-    state_.wall_seconds = wall_seconds();
-    checkpoints_.save(state_, optimizer_, run_.config.keep_checkpoints);
+  const TrainConfig& config = run_.config;
+  state_.forward_check = config.forward_check ? forward_check() : ForwardCheck{};
+  state_.guard = guard_.state();
+  state_.wall_seconds = wall_seconds();
+  if (is_first_rank()) metrics_->sync();  // no checkpoint is ahead of its metrics
+  if (optimizer_.master_kind() != MasterWeights::Kind::fp32) {
+    optimizer_.read_master(stream_, master_in_f32(), 0);
+    stream_.synchronize();
   }
-  communicator_.barrier();
+  checkpoints_.save(state_, owned_state(),
+                    {.newest = config.keep_checkpoints, .every = config.keep_every, .rewind_steps = config.rewinds() ? config.rewind_steps : 0},
+                    saves_beside_training());
+}
+
+bool TrainLoop::saves_beside_training() {
+  if (saves_beside_training_) return *saves_beside_training_;
+  const std::int64_t need = Checkpoints::copy_bytes(owned_state()), available = available_memory_bytes();
+  const bool is_short = run_.config.async_checkpoints && need > available - available / 8;
+  if (is_short)
+    log_warning("a copy of the training state needs {} of memory, {} are available: training waits while checkpoints are written",
+                format_bytes(static_cast<double>(need)), format_bytes(static_cast<double>(available)));
+  saves_beside_training_ = run_.config.async_checkpoints && over_all_ranks(is_short ? 1 : 0) == 0;
+  return *saves_beside_training_;
+}
+
+OwnedState TrainLoop::owned_state() {
+  return {.master = master_in_f32(), .m = optimizer_.m(), .v = optimizer_.v(), .slices = owned_slices(run_.model, groups_.layout()), .device = plan_.device};
+}
+
+CheckpointRanks TrainLoop::checkpoint_ranks() {
+  return {.rank = communicator_.rank(),
+          .world_size = communicator_.world_size(),
+          .barrier = [this] { communicator_.barrier(); },
+          .sum = [this](double x) { return over_all_ranks(x); }};
+}
+
+// Sample 0 of the run, alone in its micro-batch: the same sequence whatever the layout and however much is validated on.
+ForwardCheck TrainLoop::forward_check() {
+  for (std::int64_t row = 0; row < run_.config.micro_batch_size; ++row) {
+    std::ranges::fill(row_of(tokens_, row), 0);
+    std::ranges::fill(row_of(targets_, row), -1);
+  }
+  data_.sample(0, row_of(tokens_, 0), row_of(targets_, 0));
+  evaluate_first_micro_batch();
+  const auto of_sample = [&](Tensor tensor) { return micro_batch(tensor, 0).rows(0, run_.config.seq_len); };
+  return forward_check_of(of_sample(losses_), of_sample(targets_));
+}
+
+void TrainLoop::verify_forward_check(const Checkpoints::Loaded& loaded) {
+  const ForwardCheck& then = loaded.state.forward_check;
+  if (!run_.config.forward_check || then.tokens == 0) return;
+  const ForwardCheck now = forward_check();
+  const bool is_bf16 = plan_.compute == DType::bf16 || loaded.layout.value("precision", Json()) == name_of(DType::bf16);
+  const double tolerance = forward_check_tolerance(is_bf16 ? DType::bf16 : DType::f32) * std::max(1.0, then.mean_loss);
+  check(now.tokens == then.tokens && std::abs(now.mean_loss - then.mean_loss) <= tolerance, "cannot resume: with the weights of step ",
+        loaded.state.step, " sample 0 has mean loss ", now.mean_loss, " over ", now.tokens, " tokens, had ", then.mean_loss, " over ",
+        then.tokens, " when they were saved; rounding explains ", tolerance,
+        ". This program or machine computes something else: resume where it was saved, from an earlier checkpoint (--resume STEP), or give "
+        "--no-forward-check if the change is meant");
+  if (is_first_rank() && loaded.layout_difference.empty() && now != then)
+    log_warning("the weights of step {} give mean loss {:.17g} of sample 0, gave {:.17g} when they were saved, in the same layout: the run goes "
+                "on, but not bit for bit",
+                loaded.state.step, now.mean_loss, then.mean_loss);
 }
 
 std::span<std::int32_t> TrainLoop::row_of(OwnedTensor& tensor, std::int64_t row) {
@@ -243,12 +441,14 @@ std::int64_t TrainLoop::count_targets() const {
   return std::count_if(targets, targets + model_.tokens(), [](std::int32_t target) { return target >= 0; });
 }
 
+// The ranks of one copy of the model have the same losses. Not over groups_.data(): buckets of gradients are on their way there.
 double TrainLoop::over_ranks(double sum) {
-  if (communicator_.world_size() == 1) return sum;  // keeps the bits of the double
-  OwnedTensor cell(DType::f32, {1});
-  *cell.view().data<float>() = static_cast<float>(sum);
-  communicator_.all_reduce_sum(stream_, cell);
-  return *cell.view().data<float>();
+  return over_all_ranks(groups_.layout().tensor_rank == 0 ? sum : 0);
+}
+
+double TrainLoop::over_all_ranks(double sum) {
+  communicator_.all_reduce_sum(std::span(&sum, 1));
+  return sum;
 }
 
 Json TrainLoop::counts() const {
@@ -258,12 +458,15 @@ Json TrainLoop::counts() const {
           {"precision", name_of(plan_.compute)},
           {"steps", state_.step},
           {"skipped_steps", state_.optimizer.skipped},
+          {"rewinds", state_.rewinds.size()},
           {"tokens", state_.tokens},
           {"seconds", state_.seconds},
           {"tokens_per_second", static_cast<double>(state_.tokens) / state_.seconds},
           {"final_loss", final_loss_},
           {"validation", validation},
           {"peak_rss_bytes", peak_rss_bytes()},
+          {"ranks", communicator_.world_size()},
+          {"step_bytes_sent", step_bytes_sent_},
           {"bytes", plan_.parameters * size_of(plan_.compute)}};
 }
 

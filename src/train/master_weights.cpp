@@ -24,6 +24,11 @@ Tensor MasterWeights::f32() {
   return f32_.view();
 }
 
+ConstTensor MasterWeights::f32() const {
+  check(kind_ == Kind::fp32, "these master weights are not kept in f32");
+  return f32_.view();
+}
+
 void MasterWeights::read(Stream& stream, Tensor values, ConstTensor weights, std::int64_t begin) const {
   const std::int64_t end = begin + values.count();
   if (kind_ == Kind::fp32) return copy(stream, values, f32_.view().rows(begin, end));
@@ -35,7 +40,7 @@ void MasterWeights::write(Stream& stream, ConstTensor values, Tensor weights, st
   const std::int64_t end = begin + values.count();
   if (kind_ == Kind::split) return split_master(stream, weights, remainder_.view().rows(begin, end), values);
   if (kind_ == Kind::fp32) copy(stream, f32_.view().rows(begin, end), values);
-  if (weights && weights.dtype() == DType::bf16) cast(stream, weights, values);
+  if (weights) cast(stream, weights, values);
 }
 
 void MasterWeights::update(Stream& stream, Tensor weights, std::int64_t begin, Tensor m, Tensor v, ConstTensor gradient,

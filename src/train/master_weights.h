@@ -26,6 +26,7 @@ class MasterWeights {
   Kind kind() const { return kind_; }
   /// [count] f32; of kind fp32 alone.
   Tensor f32();
+  ConstTensor f32() const;
 
   // `weights`: the bf16 weights of elements [begin, begin + weights.count()); unused, and may be empty, where the kind is fp32 and the
   // model computes in f32.

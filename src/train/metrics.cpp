@@ -113,6 +113,10 @@ void MetricsLog::validation(std::int64_t step, const std::vector<std::pair<std::
   events_->scalars(step, now_seconds(), values);
 }
 
+void MetricsLog::rewind(std::int64_t to_step, const Json& what) {
+  lines_->append(to_line({{"step", to_step + 1}, {"rewind", what}}) + "\n");
+}
+
 void MetricsLog::sync() {
   lines_->sync();
   events_->sync();

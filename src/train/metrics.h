@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "train/append_file.h"
 #include "train/tensorboard.h"
 
@@ -47,6 +48,8 @@ class MetricsLog {
   void step(const StepMetrics& metrics);
   /// Mean loss in nats per token on held-out tokens of each subset, after `step` steps.
   void validation(std::int64_t step, const std::vector<std::pair<std::string, double>>& loss_by_subset);
+  /// That the run went back to step `to_step`: a line of step to_step + 1, before that step's own.
+  void rewind(std::int64_t to_step, const Json& what);
   void sync();
   /// The last training step the file held when it was opened, after the cut: where `seconds` and `tokens` go on from.
   const std::optional<StepMetrics>& resumed_from() const { return resumed_from_; }

@@ -1,25 +1,33 @@
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include "comm/communicator.h"
 #include "device/buffer.h"
 #include "device/stream.h"
 #include "train/config.h"
 #include "train/master_weights.h"
+#include "train/shard_exchange.h"
 
 namespace corollary {
 
 /// AdamW over all parameters as one run of memory (model/parameters.h): f32 master weights, first and second moments and gradients,
 /// and beside them the weights the model computes with. 16 bytes a parameter in f32, 18 with bf16 weights.
 ///
-/// A step whose loss or gradient norm is not finite changes nothing and is counted: one bad batch must not end a run of weeks, and
+/// Several data ranks (ZeRO-1, arXiv:1910.02054): each holds master weights and moments of its shard alone (train/shards.h), gradients
+/// and weights of all. The shards of the gradients are summed while the backward pass goes on, the shards of the weights gathered while
+/// the update goes on: docs/math/parallel.md.
+///
+/// A step whose loss or gradient norm is not finite, or that a guard refuses, changes nothing and is counted: one bad batch must not end a
+/// run of weeks, and
 /// a run that makes nothing else must end. Every rank sees the same sums, so all of them decide alike.
 class Optimizer {
  public:
   /// What happened so far: part of the training state.
   struct Counts {
     std::int64_t updates = 0;           ///< steps applied; Adam's bias correction counts these
-    std::int64_t skipped = 0;           ///< steps with a loss or gradient that was not finite
+    std::int64_t skipped = 0;           ///< steps with a loss or gradient that was not finite, or refused
     std::int64_t skipped_in_a_row = 0;  ///< of these, since the last applied one
     static void each(auto& counts, auto&& visit) {
       visit("updates", counts.updates);
@@ -35,40 +43,65 @@ class Optimizer {
   /// Parameters [0, decayed_count) decay, the rest do not. All zero at birth, and all on `device`, as are the streams given below.
   Optimizer(std::int64_t count, std::int64_t decayed_count, DType compute, const TrainConfig& config, Device device = Device::cpu);
 
-  Tensor master() { return master_.f32(); }  ///< of master weights kept in f32; the others go through read_master() and write_master()
+  /// As one of several ranks: parameters and shard are `exchange`'s, which must outlive it; bucket number `buckets - 1` does not decay.
+  Optimizer(ShardExchange& exchange, DType compute, const TrainConfig& config, Device device = Device::cpu);
+
+  /// [shard] f32, of all parameters if this rank is alone: master weights that are kept in f32 (train/master_weights.h); the other kinds go
+  /// through read_master() and write_master().
+  Tensor master() { return master_.f32(); }
   MasterWeights::Kind master_kind() const { return master_.kind(); }
-  /// Elements [begin, begin + values.count()) of the master weights, f32; writing sets the weights too.
+  std::int64_t shard_count() const { return m_.view().count(); }
+  /// Elements [begin, begin + values.count()) of this rank's shard of the master weights, f32 on the stream's device. Writing sets this
+  /// rank's bf16 weights too; weights_from_master() then gathers those of the other ranks.
   void read_master(Stream& stream, Tensor values, std::int64_t begin);
   void write_master(Stream& stream, ConstTensor values, std::int64_t begin);
   Tensor m() { return m_; }
   Tensor v() { return v_; }
   Tensor gradients() { return gradients_; }  ///< [count] f32: of the mean loss over this rank's share, before step()
-  ConstTensor weights() const;               ///< [count] in the compute dtype; the master itself in f32
+  ConstTensor weights() const;               ///< [count] in the compute dtype; the master itself in f32 of a rank alone
   void weights_from_master(Stream& stream);  ///< after master() was written from outside
 
-  /// Sums gradients over ranks, clips their norm to clip_grad, updates master, m, v and weights.
-  /// `loss`: of the step, all ranks together. Error after skip_abort_after skipped steps in a row.
-  Outcome step(Stream& stream, Communicator& communicator, double loss, double learning_rate);
+  /// The gradients of this part (model/parameters.h) are complete: their sum over ranks begins. Every part once before step().
+  void gradients_are_ready(Stream& stream, std::size_t part);
+  void wait_for_gradients(Stream& stream);  ///< until this rank's pieces hold their sums; step() does it by itself
+
+  /// Clips the norm of the summed gradients to clip_grad, updates master, m, v and weights. `communicator`: all ranks.
+  /// `loss`: of the step, all ranks together. `refuses` is asked once, if loss and norm are finite: true leaves the step out; it must
+  /// say the same on all ranks. Error after skip_abort_after skipped steps in a row.
+  using Refuses = std::function<bool(double grad_norm)>;
+  Outcome step(Stream& stream, Communicator& communicator, double loss, double learning_rate, const Refuses& refuses = {});
 
   Device device() const { return device_; }
   const Counts& counts() const { return counts_; }
   void set_counts(const Counts& counts) { counts_ = counts; }
 
  private:
+  /// A run of this rank's elements: where its gradients and weights lie among all, and where in the shard.
+  struct Run {
+    std::int64_t begin = 0, end = 0, in_shard = 0;
+    bool decays = false, counts = true;  ///< in the norm
+  };
+  double norm_of_gradients(Stream& stream, Communicator& communicator);
+  Tensor mutable_weights() { return weights_.view() ? weights_.view() : master_.f32(); }
+  template <class F>
+  void each_run(std::int64_t begin, std::int64_t count, F f);
+
   TrainConfig config_;
-  std::int64_t decayed_count_;
+  ShardExchange* exchange_ = nullptr;  // none if this rank is alone
+  std::vector<Run> runs_;              // a bucket each, or matrices and norms
   Device device_;
   MasterWeights master_;
-  OwnedTensor m_, v_, gradients_, bf16_weights_;
+  OwnedTensor m_, v_, gradients_, weights_;
   Counts counts_;
 };
 
-/// Bytes an Optimizer of `count` parameters holds, by kind, as a plan shows them.
+/// Bytes an Optimizer of `count` parameters, `shard` of them its own, holds by kind, as a plan shows them.
 struct OptimizerMemory {
-  std::int64_t weights_bytes = 0;  ///< compute copy; 0 in f32, where the master serves
+  std::int64_t weights_bytes = 0;  ///< compute copy; 0 in f32 of a rank alone, where the master serves
   std::int64_t master_bytes = 0, m_bytes = 0, v_bytes = 0, gradients_bytes = 0;
   std::int64_t total_bytes() const { return weights_bytes + master_bytes + m_bytes + v_bytes + gradients_bytes; }
 };
-OptimizerMemory optimizer_memory(std::int64_t count, DType compute, MasterWeights::Kind kind = MasterWeights::Kind::fp32);
+OptimizerMemory optimizer_memory(std::int64_t count, std::int64_t shard, DType compute,
+                                 MasterWeights::Kind kind = MasterWeights::Kind::fp32);
 
 }  // namespace corollary

@@ -133,8 +133,8 @@ TEST_F(OptimizerTest, GivesUpAfterThatManyBadStepsInARow) {
 }
 
 TEST_F(OptimizerTest, MemoryIsWhatItSays) {
-  EXPECT_EQ(optimizer_memory(1000, DType::f32).total_bytes(), 16'000);
-  EXPECT_EQ(optimizer_memory(1000, DType::bf16).total_bytes(), 18'000);
+  EXPECT_EQ(optimizer_memory(1000, 1000, DType::f32).total_bytes(), 16'000);
+  EXPECT_EQ(optimizer_memory(1000, 1000, DType::bf16).total_bytes(), 18'000);
 }
 
 }  // namespace

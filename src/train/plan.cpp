@@ -10,6 +10,8 @@
 #include <string>
 
 #include "base/log.h"
+#include "train/owned_slice.h"
+#include "train/shards.h"
 
 namespace corollary {
 
@@ -35,6 +37,7 @@ Json TrainPlan::to_json() const {
                {"flops_per_token", flops_per_token},
                {"tokens", tokens},
                {"checkpoint_bytes", checkpoint_bytes},
+               {"checkpoint_copy_bytes", checkpoint_copy_bytes},
                {"disk_bytes", disk_bytes}};
   if (matmuls.seconds > 0)
     json["expected"] = {{"matmul_flops_per_second", matmuls.flops_per_second()},
@@ -67,6 +70,8 @@ std::string TrainPlan::to_table() const {
   line("flops per token", format_count(flops_per_token), "forward and backward, causal half of attention");
   line("tokens", format_count(static_cast<double>(tokens)));
   line("checkpoint", bytes(checkpoint_bytes), fmt::format("{} on disk in all", bytes(disk_bytes)));
+  if (checkpoint_copy_bytes > 0)
+    line("checkpoint copy", bytes(checkpoint_copy_bytes), "of host memory beside the above, to write from; done without where it is short");
   if (matmuls.seconds > 0) {
     line("matrix products", format_count(matmuls.flops_per_second()) + "flop/s", "measured just now on this model's shapes");
     line("expected tokens/s", format_count(expected_tokens_per_second()),
@@ -77,20 +82,37 @@ std::string TrainPlan::to_table() const {
   return table;
 }
 
-TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures) {
+namespace {
+
+/// As many ranks, of which nothing is asked.
+struct RanksToPlanFor final : TensorParallel {
+  explicit RanksToPlanFor(int ranks) : ranks(ranks) {}
+  int size() const override { return ranks; }
+  int ranks;
+};
+
+}  // namespace
+
+TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures, int world_size) {
   TrainPlan plan;
+  const RankLayout layout = rank_layout(world_size, /*rank=*/0, config.tensor_parallel);
+  const LlamaConfig part = tensor_parallel_part(model, layout.tensor_size);
+  RanksToPlanFor tensor_ranks(layout.tensor_size);
   plan.parameters = parameter_count(model);
   plan.device = resolve_device(config.device);
   plan.compute = resolve_precision(config.precision, plan.device);
-  plan.state = optimizer_memory(plan.parameters, plan.compute, MasterWeights::kind_of(config.master_weights));
-  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device, config.recompute_choice());
+  const Shards shards(part, layout.data_size);
+  plan.state = optimizer_memory(parameter_count(part), shards.shard_count(0), plan.compute, MasterWeights::kind_of(config.master_weights));
+  plan.activations = Llama::plan(part, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device,
+                                 config.recompute_choice(), &tensor_ranks);
   plan.flops_per_token = flops_per_token(model, config.seq_len);
   plan.tokens = config.train_iters * config.tokens_per_step();
-  plan.checkpoint_bytes = plan.state.master_bytes + plan.state.m_bytes + plan.state.v_bytes;
-  plan.disk_bytes = (config.keep_checkpoints + 1) * plan.checkpoint_bytes + 2 * plan.parameters * size_of(plan.compute);
+  plan.checkpoint_bytes = 12 * plan.parameters;
+  plan.checkpoint_copy_bytes = config.async_checkpoints ? plan.state.master_bytes + plan.state.m_bytes + plan.state.v_bytes : 0;
+  plan.disk_bytes = config.most_checkpoints() * plan.checkpoint_bytes + 2 * plan.parameters * size_of(plan.compute);
   if (measures) {
     plan.matmul_tokens = config.micro_batch_size * config.seq_len;
-    plan.matmuls = measure_matmuls(model, plan.compute, plan.matmul_tokens, /*budget_seconds=*/0.5, plan.device);
+    plan.matmuls = measure_matmuls(part, plan.compute, plan.matmul_tokens, /*budget_seconds=*/0.5, plan.device);
   }
   return plan;
 }

@@ -20,6 +20,7 @@ struct TrainPlan {
   double flops_per_token = 0;         ///< forward and backward (model/config.h)
   std::int64_t tokens = 0;            ///< of the whole run
   std::int64_t checkpoint_bytes = 0;  ///< one: master, m, v
+  std::int64_t checkpoint_copy_bytes = 0;  ///< in host memory, while one is written beside training; training goes without if memory is short
   std::int64_t disk_bytes = 0;        ///< all the run leaves: kept checkpoints and one being written, initial/ and final/
   MatmulCost matmuls;                 ///< of one micro-batch, measured here; seconds 0: not measured
   std::int64_t matmul_tokens = 0;     ///< tokens of that micro-batch
@@ -36,8 +37,8 @@ struct TrainPlan {
   std::string to_table() const;  ///< lines for a person
 };
 
-/// From resolved configurations. Takes about a second if it measures.
-TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures);
+/// From resolved configurations, for a rank of `world_size`. Takes about a second if it measures.
+TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures, int world_size = 1);
 
 /// Memory this process may still take: what the machine has available, or less if a control group says so; of a GPU, what is free.
 std::int64_t available_memory_bytes(Device device = Device::cpu);

@@ -43,7 +43,9 @@ class Child {
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
-  void send(int signal_number) { ::kill(pid_, signal_number); }
+  void send(int signal_number) {
+    if (pid_ > 0) ::kill(pid_, signal_number);  // -1 would be everybody
+  }
   bool is_running() { return ::waitpid(pid_, &status_, WNOHANG) == 0 || (pid_ = -1, false); }
   /// Exit status, or minus the signal that ended it.
   int wait() {
@@ -80,7 +82,7 @@ class Resume : public ::testing::Test {
   std::string state(const std::string& out) const {
     std::string bytes;
     for (const char* file : {"master", "m", "v"})
-      bytes += read_file(folder_ / out / "checkpoints" / "step-00000040" / (std::string(file) + ".safetensors"));
+      bytes += read_file(folder_ / out / "checkpoints" / "step-00000040" / (std::string(file) + "-00000.safetensors"));
     return bytes;
   }
   void expect_same_run(const std::string& a, const std::string& b) const {
@@ -137,6 +139,35 @@ TEST_F(Resume, KilledDuringASaveItEndsWithTheSameBytes) {
   }
   EXPECT_GT(torn, 0) << "no save was hit";
   ASSERT_EQ(run("killed"), 0) << read_file(log("killed"));
+  expect_same_run("undisturbed", "killed");
+}
+
+// The same by training that waits for the disk: what is written does not depend on who writes it.
+TEST_F(Resume, SavingBesideTrainingChangesNothing) {
+  ASSERT_EQ(run("beside"), 0) << read_file(log("beside"));
+  ASSERT_EQ(run("waiting", {"async_checkpoints=false"}), 0) << read_file(log("waiting"));
+  expect_same_run("beside", "waiting");
+}
+
+// A spike at step 26 sends the run back to 21 or before; kills all around it do not change where it goes nor what comes of it.
+TEST_F(Resume, KilledAroundARewindItEndsWithTheSameBytes) {
+  const std::vector<std::string> guarded = {"spike=100", "spike_sigma=6", "spike_window=16", "on_spike=\"rewind\"", "rewind_steps=5"};
+  ASSERT_EQ(run("undisturbed", guarded), 0) << read_file(log("undisturbed"));
+  ASSERT_THAT(read_file(log("undisturbed")), HasSubstr("went back from step 26 to 21"));
+  for (const char* moment : {"step 26/40", "went back", "step 22/40", "step 28/40"}) {
+    const auto count = [&] {
+      const std::string text = fs::exists(log("killed")) ? read_file(log("killed")) : "";
+      std::size_t found = 0;
+      for (std::size_t at = text.find(moment); at != std::string::npos; at = text.find(moment, at + 1)) ++found;
+      return found;
+    };
+    const std::size_t before = count();
+    Child child(folder_.path(), folder_ / "killed", guarded, log("killed"));
+    while (child.is_running() && count() == before) std::this_thread::sleep_for(2ms);
+    child.send(SIGKILL);
+    child.wait();
+  }
+  ASSERT_EQ(run("killed", guarded), 0) << read_file(log("killed"));
   expect_same_run("undisturbed", "killed");
 }
 

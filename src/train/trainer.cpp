@@ -17,11 +17,13 @@ namespace corollary {
 namespace {
 
 /// All that decides which numbers a run computes. Fields that only decide how often it looks, saves and logs are left out, and so
-/// are those whose change costs rounding alone (layout_of).
+/// are those whose change costs rounding alone (layout_of), and the guards, which one turns on when a run has gone wrong.
 Json identity_of(const LlamaConfig& model, const TrainConfig& config, const Mixture& mixture, const Json& inputs) {
   Json train = fields_to_json(config);
-  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "recompute", "eval_interval", "eval_sequences", "save_interval",
-                           "keep_checkpoints", "log_interval", "skip_abort_after"})
+  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "recompute", "tensor_parallel",
+                           "collective_timeout_seconds", "eval_interval", "eval_sequences", "save_interval",
+                           "keep_checkpoints", "log_interval", "skip_abort_after", "keep_every", "async_checkpoints", "forward_check", "resume",
+                           "spike_window", "spike_sigma", "on_spike", "rewind_steps", "rewind_after", "max_rewinds"})
     train.erase(name);
   return {{"model", fields_to_json(model)}, {"train", train}, {"mixture", detail::value_to_json(mixture)}, {"inputs", inputs}};
 }
@@ -31,6 +33,7 @@ Json layout_of(const TrainConfig& config, DType compute, Device device, const Co
           {"precision", name_of(compute)},
           {"micro_batch_size", config.micro_batch_size},
           {"ranks", communicator.world_size()},
+          {"tensor_parallel", config.tensor_parallel},
           {"threads", num_threads()}};
 }
 
@@ -71,7 +74,8 @@ std::vector<std::string> outputs_of(const fs::path& out) {
 }  // namespace
 
 StageResult train(const LlamaConfig& given_model, const TrainConfig& given_config, const Mixture& mixture, const fs::path& pack,
-                  const fs::path& tokenizer, const fs::path& out, Communicator& communicator) {
+                  const fs::path& tokenizer, const fs::path& out, Communicator& communicator,
+                  const GradientFault& fault) {
   const TrainConfig config = resolve(given_config, communicator.world_size());
   LlamaConfig model = given_model;
   const std::int64_t tokenizer_vocab = Tokenizer::load(tokenizer).vocab_size();
@@ -91,12 +95,14 @@ StageResult train(const LlamaConfig& given_model, const TrainConfig& given_confi
     check(difference.empty(), "init_from ", config.init_from, " is another model: ", difference);
     inputs.update(digests_of(config.init_from, "init_from/", {".safetensors"}));
   }
-  const Json stage_config = {
+  Json stage_config = {
       {"model", fields_to_json(model)}, {"train", fields_to_json(config)}, {"mixture", detail::value_to_json(mixture)}};
-  if (auto manifest = up_to_date(out, "train", stage_config, inputs)) return {std::move(*manifest), true};
+  stage_config["train"].erase("resume");  // how the numbers came about does not change what they are
+  if (config.resume == "auto")
+    if (auto manifest = up_to_date(out, "train", stage_config, inputs)) return {std::move(*manifest), true};
 
   // Budgets before the work: an hour lost to a full disk is an hour lost.
-  const TrainPlan plan = plan_training(model, config, /*measures=*/false);
+  const TrainPlan plan = plan_training(model, config, /*measures=*/false, communicator.world_size());
   check(plan.memory_bytes() <= available_memory_bytes(plan.device), "training needs ", format_bytes(static_cast<double>(plan.memory_bytes())),
         " of memory, ", format_bytes(static_cast<double>(available_memory_bytes(plan.device))),
         " are available: lower micro_batch_size or seq_len (corollary train --plan shows what takes how much)");
@@ -109,7 +115,8 @@ StageResult train(const LlamaConfig& given_model, const TrainConfig& given_confi
                   .out = out,
                   .tokenizer = tokenizer,
                   .identity = identity_of(model, config, mixture, inputs),
-                  .layout = layout_of(config, plan.compute, plan.device, communicator)},
+                  .layout = layout_of(config, plan.compute, plan.device, communicator),
+                  .fault = fault},
                  plan, data, communicator);
   loop.run();
 

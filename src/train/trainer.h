@@ -1,11 +1,17 @@
 #pragma once
+#include <functional>
+
 #include "base/files.h"
 #include "base/manifest.h"
 #include "comm/communicator.h"
 #include "model/config.h"
+#include "device/tensor.h"
 #include "train/config.h"
 
 namespace corollary {
+
+/// For tests: called with the gradients of every step before ranks add them, and the number of the step's first sample.
+using GradientFault = std::function<void(Tensor gradients, std::int64_t first_sample)>;
 
 /// Trains a Llama on a mixture of packed subsets and returns once the last step is on disk. Reads
 ///   pack/{subset}_{train,validation}_text_document.{bin,idx}     (a subset without a validation split is trained on, not
@@ -14,7 +20,7 @@ namespace corollary {
 ///   `model`'s shapes
 /// and writes into `out` (docs/architecture.md, docs/formats/training_state.md)
 ///   initial/, final/          Hugging Face folders: the weights before the first and after the last step, in the compute dtype
-///   checkpoints/step-*/       training state, the newest keep_checkpoints of them
+///   checkpoints/step-*/       training state: the newest keep_checkpoints, and more (docs/formats/training_state.md)
 ///   metrics.jsonl, events.out.tfevents.*
 ///   manifest.json             last; counts: tokens, steps, seconds (all sessions), tokens_per_second, final_loss, validation, ...
 ///
@@ -22,10 +28,11 @@ namespace corollary {
 /// started again ends with the same bytes of weights and the same metrics, times aside, as one that was not, on the same machine
 /// with the same threads, ranks, micro_batch_size and precision.
 ///
-/// Resumes from the newest whole checkpoint in `out`. Error if that came from other data, another model or another schedule (naming
-/// the first field that differs), if memory, disk or data do not suffice, after Ctrl-C (state saved; the message says how to go
-/// on), or after skip_abort_after steps in a row whose loss or gradient was not finite.
+/// Resumes as config.resume says, by itself from the newest whole checkpoint in `out`. Error if that came from other data, another model
+/// or another schedule (naming the first field that differs) or its weights no longer say what they said, if memory, disk or data do not
+/// suffice, after Ctrl-C (state saved; the message says how to go on), after skip_abort_after steps in a row whose loss or gradient was not
+/// finite or a spike, or after max_rewinds returns to a checkpoint.
 StageResult train(const LlamaConfig& model, const TrainConfig& config, const Mixture& mixture, const fs::path& pack,
-                  const fs::path& tokenizer, const fs::path& out, Communicator& communicator);
+                  const fs::path& tokenizer, const fs::path& out, Communicator& communicator, const GradientFault& fault = {});
 
 }  // namespace corollary

@@ -12,6 +12,7 @@
 #include "model/llama.h"
 #include "train/data.h"
 #include "train/plan.h"
+#include "train/state_export.h"
 #include "train/test_corpus.h"
 
 namespace corollary {
@@ -23,7 +24,7 @@ class Trainer : public ::testing::Test {
  protected:
   Trainer() { TestCorpus::write(folder_.path()); }
   StageResult run(const std::string& out) {
-    return train(model_, config_, mixture_, folder_ / "pack", folder_ / "tokenizer", folder_ / out, *world_);
+    return train(model_, config_, mixture_, folder_ / "pack", folder_ / "tokenizer", folder_ / out, *world_, fault_);
   }
   std::string error_of_run(const std::string& out) {
     try {
@@ -55,6 +56,7 @@ class Trainer : public ::testing::Test {
   TrainConfig config_ = TestCorpus::config();
   Mixture mixture_ = TestCorpus::mixture();
   std::unique_ptr<Communicator> world_ = make_single_rank();
+  GradientFault fault_;
 };
 
 TEST_F(Trainer, LearnsAndLeavesEverythingItPromises) {
@@ -121,6 +123,116 @@ TEST_F(Trainer, GoesOnFromAFolderOfWeights) {
   EXPECT_THAT(error_of_run("third"), HasSubstr("model.intermediate_size: 64 there, 96 here"));
   config_.init_from = (folder_ / "nowhere").string();
   EXPECT_THAT(error_of_run("third"), HasSubstr("nowhere"));
+}
+
+// A checkpoint of the last step, exported, is the folder that training ends with.
+TEST_F(Trainer, ExportsACheckpoint) {
+  for (const char* precision : {"fp32", "bf16"}) {
+    config_.precision = precision;
+    run(precision);
+    const fs::path state = folder_ / precision / "checkpoints" / "step-00000040", exported = folder_ / "exported";
+    ASSERT_TRUE(is_training_state(state));
+    const LoadedModel model = load_training_state_weights(state, training_state_dtype(state));
+    save_checkpoint_folder(exported, model.config, model.parameters,
+                           {.dtype = model.parameters.view().dtype(), .tokenizer = training_state_tokenizer(state)});
+    for (const fs::path& file : list_files(folder_ / precision / "final"))
+      EXPECT_TRUE(read_file(file) == read_file(exported / file.filename())) << precision << " " << file;
+    config_.resume = "never";
+  }
+}
+
+TEST_F(Trainer, ResumesWhereItIsTold) {
+  config_.keep_checkpoints = 100;
+  config_.train_iters = 12;
+  run("run");
+  const std::string metrics = to_line(lines("run", "loss").back()["loss"]);
+  config_.resume = "6";
+  run("run");
+  EXPECT_EQ(to_line(lines("run", "loss").back()["loss"]), metrics);
+  EXPECT_TRUE(fs::exists(folder_ / "run" / "checkpoints" / "aside-step-00000009"));
+  config_.resume = "7";
+  EXPECT_THAT(error_of_run("run"), HasSubstr("no checkpoint of step 7"));
+  EXPECT_THAT(error_of_run("run"), HasSubstr("there are: 3, 6, 9, 12"));
+  config_.resume = "never";
+  run("run");
+  EXPECT_EQ(lines("run", "loss").size(), 12u);
+  config_.resume = "sometimes";
+  EXPECT_THAT(error_of_run("run"), HasSubstr("auto, never or the step"));
+}
+
+/// Multiplies the gradients of the step that begins with a certain sample.
+GradientFault times(float factor, std::int64_t sample, int* count = nullptr) {
+  return [=](Tensor gradients, std::int64_t first_sample) {
+    if (first_sample != sample) return;
+    if (count) ++*count;
+    for (std::int64_t i = 0; i < gradients.count(); ++i) gradients.data<float>()[i] *= factor;
+  };
+}
+
+TEST_F(Trainer, SkipsASpikeAndGoesOn) {
+  config_.spike_window = 16;
+  config_.spike_sigma = 6;
+  run("calm");
+  fault_ = times(1000, 4 * 24);  // step 25
+  const Json counts = run("spike").manifest.counts;
+  EXPECT_EQ(counts["skipped_steps"], 1);
+  EXPECT_EQ(counts["rewinds"], 0);
+  const auto calm = lines("calm", "loss"), spike = lines("spike", "loss");
+  ASSERT_EQ(spike.size(), 40u);
+  for (std::size_t i = 0; i < 25; ++i) EXPECT_EQ(spike[i]["loss"], calm[i]["loss"]) << "step " << i + 1;
+  EXPECT_GT(spike[24]["grad_norm"], 500 * calm[24]["grad_norm"].get<double>());
+  EXPECT_NEAR(spike[39]["loss"].get<double>(), calm[39]["loss"].get<double>(), 0.3);
+
+  config_.on_spike = "warn";
+  EXPECT_EQ(run("warned").manifest.counts["skipped_steps"], 0);
+}
+
+TEST_F(Trainer, GoesBackFromASpikePastItsData) {
+  config_.spike_window = 16;
+  config_.spike_sigma = 6;
+  config_.on_spike = "rewind";
+  config_.rewind_steps = 4;
+  int faults = 0;
+  fault_ = times(1000, 4 * 24, &faults);  // step 25; checkpoints of 18, 21, 24: back to 21
+  const Json counts = run("run").manifest.counts;
+  EXPECT_EQ(faults, 1) << "the data that led there was trained on again";
+  EXPECT_EQ(counts["rewinds"], 1);
+  EXPECT_EQ(counts["skipped_steps"], 0);  // of the course that was gone on with
+  const auto rewinds = lines("run", "rewind");
+  ASSERT_EQ(rewinds.size(), 1u);
+  EXPECT_EQ(rewinds[0]["step"], 22);
+  EXPECT_EQ(rewinds[0]["rewind"]["at_step"], 25);
+  EXPECT_EQ(rewinds[0]["rewind"]["to_step"], 21);
+  EXPECT_EQ(rewinds[0]["rewind"]["first_sample"], 4 * 21);
+  EXPECT_EQ(rewinds[0]["rewind"]["end_sample"], 4 * 25);
+  EXPECT_EQ(lines("run", "loss").size(), 40u);
+}
+
+TEST_F(Trainer, GoesBackAsOftenAsAllowedAndThenNamesTheData) {
+  config_.on_spike = "rewind";
+  config_.rewind_steps = 1;
+  config_.rewind_after = 2;
+  config_.max_rewinds = 2;
+  fault_ = [](Tensor gradients, std::int64_t first_sample) {  // NaN for ever from step 11 on
+    if (first_sample >= 4 * 10) gradients.data<float>()[5] = std::nanf("");
+  };
+  // Step 12 is the second in a row: back to 9 and past [36, 48); the two after that too: past [48, 56), then no more.
+  EXPECT_THAT(error_of_run("run"), AllOf(HasSubstr("not finite"), HasSubstr("in samples [60, 64)"), HasSubstr("2 times already")));
+}
+
+TEST_F(Trainer, RefusesWeightsThatSayAnotherThing) {
+  config_.train_iters = 12;
+  run("run");
+  const fs::path path = folder_ / "run" / "checkpoints" / "step-00000012" / "state.json";
+  Json state = read_json_file(path);
+  ASSERT_EQ(state["state"]["forward_check"]["tokens"], 32);
+  state["state"]["forward_check"]["mean_loss"] = 1.0;
+  write_json_file(path, state);
+  config_.log_interval = 2;  // not up to date
+  EXPECT_THAT(error_of_run("run"), HasSubstr("when they were saved"));
+  config_.forward_check = false;
+  EXPECT_EQ(error_of_run("run"), "no error");
+  EXPECT_EQ(read_json_file(path)["state"]["forward_check"]["mean_loss"], 1.0);  // nothing was left to do
 }
 
 TEST_F(Trainer, TakesTheVocabularyOfTheTokenizer) {

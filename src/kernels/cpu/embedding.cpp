@@ -18,6 +18,7 @@ template <class T>
 void add_rows_at(Tensor d_table, const std::int32_t* tokens, ConstTensor dx) {
   const std::int64_t n = dx.dim(1);
   for (std::int64_t t = 0; t < dx.dim(0); ++t) {
+    if (tokens[t] < 0) continue;
     float* const total = row<float>(d_table, tokens[t]);
     const T* const added = row<T>(dx, t);
     each_vector(
@@ -42,10 +43,15 @@ void embedding_forward(Stream&, Tensor x, ConstTensor tokens, ConstTensor table)
   const std::int64_t row_bytes = x.dim(1) * size_of(x.dtype());
   const auto* ids = tokens.data<std::int32_t>();
   parallel_items(x.dim(0), 2 * row_bytes, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t t = begin; t < end; ++t)
-      std::memcpy(static_cast<std::byte*>(x.raw()) + t * x.row_stride() * size_of(x.dtype()),
-                  static_cast<const std::byte*>(table.raw()) + ids[t] * table.row_stride() * size_of(x.dtype()),
-                  static_cast<std::size_t>(row_bytes));
+    for (std::int64_t t = begin; t < end; ++t) {
+      std::byte* const to = static_cast<std::byte*>(x.raw()) + t * x.row_stride() * size_of(x.dtype());
+      if (ids[t] < 0) {
+        std::memset(to, 0, static_cast<std::size_t>(row_bytes));
+      } else {
+        std::memcpy(to, static_cast<const std::byte*>(table.raw()) + ids[t] * table.row_stride() * size_of(x.dtype()),
+                    static_cast<std::size_t>(row_bytes));
+      }
+    }
   });
 }
 

@@ -1,6 +1,6 @@
 #include "kernels/cuda/cublaslt_library.h"
 
-#include "kernels/cuda/shared_library.h"
+#include "device/cuda/shared_library.h"
 
 #define COROLLARY_TEXT_OF_EXPANDED(x) #x
 #define COROLLARY_TEXT_OF(x) COROLLARY_TEXT_OF_EXPANDED(x)

@@ -1,4 +1,4 @@
-#include "kernels/cuda/shared_library.h"
+#include "device/cuda/shared_library.h"
 
 #include <dlfcn.h>
 
