@@ -282,13 +282,15 @@ class Watchdog {
   void watch() {
     std::vector<Heartbeat> sent(static_cast<std::size_t>(size_));
     std::vector<MPI_Request> sends(static_cast<std::size_t>(size_), MPI_REQUEST_NULL);
-    double looked = Activity::now();
+    double looked = Activity::now(), judges_after = looked;
     while (!stops_) {
       ::usleep(static_cast<useconds_t>(period_ * 1e6));
-      // A rank that was itself stopped for a while has heard from nobody: it must not blame them.
+      // A rank that was itself stopped for a while has heard from nobody, and others waited for it: it must not blame them.
       const double now = Activity::now(), missed = now - looked - period_;
-      if (missed > timeout_ / 2)
+      if (missed > timeout_ / 2) {
         for (RankRecord& record : records_) record.heard += missed;
+        judges_after = now + timeout_;
+      }
       looked = now;
       listen();
       const int first = rank_ == 0 ? 1 : 0, last = rank_ == 0 ? size_ : 1;
@@ -301,7 +303,7 @@ class Watchdog {
         MPI_Isend(&sent[i], sizeof(Heartbeat), MPI_BYTE, peer, kBeatTag, comm_, &sends[i]);
       }
       records_[static_cast<std::size_t>(rank_)] = {beat(), now};
-      judge(now);
+      if (now >= judges_after) judge(now);
     }
     for (MPI_Request& request : sends)
       if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);

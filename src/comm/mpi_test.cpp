@@ -30,7 +30,7 @@ TEST_P(Mpi, CollectivesAreExactInOrderAndCounted) {
 }
 INSTANTIATE_TEST_SUITE_P(Ranks, Mpi, ::testing::Values(2, 3, 4, 8));
 
-constexpr double kTimeout = 3, kEnd = 12;  // seconds: of silence; until mpirun has cleared up on a busy machine
+constexpr double kTimeout = 3, kEnd = 40;  // seconds: of silence; until mpirun has cleared up on a busy machine
 
 void expect_end(const std::string& arguments, const std::string& says) {
   const MpiRun run = mpirun(3, kHelper + " " + std::to_string(kTimeout) + " " + arguments);
