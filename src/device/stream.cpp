@@ -31,6 +31,7 @@ Stream::~Stream() {
 Stream::Stream(Stream&&) noexcept = default;
 Stream& Stream::operator=(Stream&& other) noexcept {
   std::swap(state_, other.state_);
+  std::swap(profile_, other.profile_);
   return *this;
 }
 

@@ -7,6 +7,8 @@
 
 namespace corollary {
 
+class Profile;
+
 /// The order in which a device does its work. On the CPU every kernel has finished when its call returns; on a GPU it is queued.
 class Stream {
  public:
@@ -27,9 +29,14 @@ class Stream {
   void reserve_workspace(std::int64_t bytes);
   std::int64_t workspace_bytes() const;
 
+  /// From now on operations are timed into `profile` (device/profile.h), which outlives the stream's use of it; nullptr: no longer.
+  void profile_into(Profile* profile) { profile_ = profile; }
+  Profile* profile() const { return profile_; }
+
  private:
   struct State;
   std::unique_ptr<State> state_;  // none on the CPU
+  Profile* profile_ = nullptr;
 };
 
 /// A point in a stream's work, for other streams to wait for and to time by. On the CPU waiting is nothing: the work is done.

@@ -1,5 +1,7 @@
 #include "kernels/matmul.h"
 
+#include "device/profile.h"
+
 namespace corollary {
 namespace {
 
@@ -24,6 +26,7 @@ void linear_forward(Stream& stream, Tensor y, ConstTensor x, ConstTensor w) {
   check_linear("forward", x.shape(), y.shape(), w.shape());
   check_inputs(x, w);
   check_output(y, x);
+  const Timed timed(stream, "linear_forward", {y.dim(0), y.dim(1), x.dim(1)});
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::linear_forward(stream, y, x, w);
   cpu::linear_forward(stream, y, x, w);
@@ -33,6 +36,7 @@ void linear_backward_input(Stream& stream, Tensor dx, ConstTensor dy, ConstTenso
   check_linear("backward_input", dx.shape(), dy.shape(), w.shape());
   check_inputs(dy, w);
   check_output(dx, dy);
+  const Timed timed(stream, "linear_backward_input", {dx.dim(0), dx.dim(1), dy.dim(1)});
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::linear_backward_input(stream, dx, dy, w);
   cpu::linear_backward_input(stream, dx, dy, w);
@@ -42,6 +46,7 @@ void linear_backward_weight(Stream& stream, Tensor dw, ConstTensor dy, ConstTens
   check_linear("backward_weight", x.shape(), dy.shape(), dw.shape());
   check_inputs(dy, x);
   check(dw.dtype() == DType::f32, "linear: dw must be f32, is ", dw.dtype());
+  const Timed timed(stream, "linear_backward_weight", {dw.dim(0), dw.dim(1), dy.dim(0)});
   if constexpr (kHasCuda)
     if (stream.on_cuda()) return cuda::linear_backward_weight(stream, dw, dy, x, accumulate);
   cpu::linear_backward_weight(stream, dw, dy, x, accumulate);

@@ -1,5 +1,6 @@
 #include "kernels/matvec.h"
 
+#include "device/profile.h"
 #include "kernels/checks.h"
 
 namespace corollary {
@@ -10,6 +11,9 @@ void matvec(Stream& stream, Tensor y, ConstTensor w, ConstTensor x) {
   check_packed("matvec", "y", y, Shape{w.dim(0)});
   for (const DType dtype : {x.dtype(), y.dtype()})
     check(dtype == DType::f32 || dtype == DType::bf16, "matvec: x and y must be f32 or bf16, one is ", dtype);
+  const Timed timed(stream, "matvec");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::matvec(stream, y, w, x);
   cpu::matvec(stream, y, w, x);
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/rmsnorm.h"
 
+#include "device/profile.h"
 #include "kernels/checks.h"
 
 namespace corollary {
@@ -21,6 +22,9 @@ void check_forward(const char* operation, Tensor y, Tensor rstd, ConstTensor x, 
 
 void rmsnorm_forward(Stream& stream, Tensor y, Tensor rstd, ConstTensor x, ConstTensor w, float eps) {
   check_forward("rmsnorm_forward", y, rstd, x, w, eps);
+  const Timed timed(stream, "rmsnorm_forward");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::rmsnorm_forward(stream, y, rstd, x, w, eps);
   cpu::rmsnorm_forward(stream, y, rstd, x, w, eps);
 }
 
@@ -30,10 +34,13 @@ void add_rmsnorm_forward(Stream& stream, Tensor sum, Tensor y, Tensor rstd, Cons
   check_dtype("add_rmsnorm_forward", "x", x, sum.dtype());
   check_shape("add_rmsnorm_forward", "delta", delta, sum.shape());
   check_dtype("add_rmsnorm_forward", "delta", delta, sum.dtype());
+  const Timed timed(stream, "add_rmsnorm_forward");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::add_rmsnorm_forward(stream, sum, y, rstd, x, delta, w, eps);
   cpu::add_rmsnorm_forward(stream, sum, y, rstd, x, delta, w, eps);
 }
 
-void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, ConstTensor dy, ConstTensor x, ConstTensor w, ConstTensor rstd) {
+void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, Tensor y, ConstTensor dy, ConstTensor x, ConstTensor w, ConstTensor rstd) {
   check_matrix("rmsnorm_backward", "x", x);
   check_shape("rmsnorm_backward", "dx", dx, x.shape());
   check_dtype("rmsnorm_backward", "dx", dx, x.dtype());
@@ -46,7 +53,17 @@ void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, ConstTensor dy, Cons
   check_packed("rmsnorm_backward", "rstd", rstd, Shape{x.dim(0)});
   check_dtype("rmsnorm_backward", "rstd", rstd, DType::f32);
   check_apart("rmsnorm_backward", "dx", dx, "x", x);
-  cpu::rmsnorm_backward(stream, dx, dw, dy, x, w, rstd);
+  if (y) {
+    check_shape("rmsnorm_backward", "y", y, x.shape());
+    check_dtype("rmsnorm_backward", "y", y, x.dtype());
+    check_apart("rmsnorm_backward", "y", y, "x", x);
+    check_apart("rmsnorm_backward", "y", y, "dx", dx);
+    check_apart("rmsnorm_backward", "y", y, "dy", dy);
+  }
+  const Timed timed(stream, "rmsnorm_backward");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::rmsnorm_backward(stream, dx, dw, y, dy, x, w, rstd);
+  cpu::rmsnorm_backward(stream, dx, dw, y, dy, x, w, rstd);
 }
 
 }  // namespace corollary

@@ -18,12 +18,18 @@ void add_rmsnorm_forward(Stream& stream, Tensor sum, Tensor y, Tensor rstd, Cons
 /// Gradient through y = rmsnorm(x), added to the gradient that came past the norm on the residual path (docs/math/rmsnorm.md):
 ///   dx  [tokens, hidden_size]  dtype of x: dx += gradient      dw  [hidden_size]  f32: dw += gradient, in a fixed order
 ///   dy, x  like x      rstd  as the forward pass wrote it
-void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, ConstTensor dy, ConstTensor x, ConstTensor w, ConstTensor rstd);
+///   y      like x, or an empty view: if given, written again as the forward pass would, so that it need not be kept; may not overlap
+void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, Tensor y, ConstTensor dy, ConstTensor x, ConstTensor w, ConstTensor rstd);
 
 namespace cpu {
 decltype(corollary::rmsnorm_forward) rmsnorm_forward;
 decltype(corollary::add_rmsnorm_forward) add_rmsnorm_forward;
 decltype(corollary::rmsnorm_backward) rmsnorm_backward;
 }  // namespace cpu
+namespace cuda {
+decltype(corollary::rmsnorm_forward) rmsnorm_forward;
+decltype(corollary::add_rmsnorm_forward) add_rmsnorm_forward;
+decltype(corollary::rmsnorm_backward) rmsnorm_backward;
+}  // namespace cuda
 
 }  // namespace corollary

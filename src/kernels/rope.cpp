@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "device/profile.h"
 #include "kernels/checks.h"
 
 namespace corollary {
@@ -33,7 +34,10 @@ void rope(Stream& stream, Tensor x, ConstTensor positions, ConstTensor table, st
   check_dtype("rope", "table", table, DType::f32);
   check(num_rotated_heads >= 0 && num_rotated_heads * 2 * table.dim(2) <= x.dim(1), "rope: rows of ", x.dim(1), " cannot hold ",
         num_rotated_heads, " heads of ", 2 * table.dim(2));
-  check_range("rope", "positions", positions, 0, table.dim(1));
+  if (!stream.on_cuda()) check_range("rope", "positions", positions, 0, table.dim(1));
+  const Timed timed(stream, "rope");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::rope(stream, x, positions, table, num_rotated_heads, inverse);
   cpu::rope(stream, x, positions, table, num_rotated_heads, inverse);
 }
 

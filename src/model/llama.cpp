@@ -14,9 +14,11 @@
 namespace corollary {
 namespace {
 
-/// Tokens whose logits stand at once. On a CPU 1,024 rows of 8,192 bf16 logits are 16 MB; on a GPU 2,048 of 32,016 are 131 MB. Fewer
-/// would read and write the gradient of the head more often.
-std::int64_t head_chunk(Device device) { return device == Device::cuda ? 2048 : 1024; }
+/// Tokens whose logits stand at once. On a CPU 1,024 rows of 8,192 bf16 logits are 16 MB; on a GPU half a micro-batch, at
+/// most 4,096 rows of 32,016, 262 MB. Fewer would read and write the gradient of the head more often.
+std::int64_t head_chunk(Device device, std::int64_t tokens) {
+  return device == Device::cuda ? std::clamp<std::int64_t>(tokens / 2, 1024, 4096) : 1024;
+}
 
 constexpr std::int64_t kLogitsPadding = 32;  // keeps rows of a power of two off one another's cache sets
 
@@ -27,18 +29,20 @@ AttentionShape attention_shape(const LlamaConfig& c, std::int64_t batch, std::in
 
 }  // namespace
 
-Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains, Device device)
+Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains, Device device,
+             Recompute recompute)
     : config_(config),
       compute_(compute),
       batch_(micro_batch_size),
       seq_len_(seq_len),
       tokens_(micro_batch_size * seq_len),
       trains_(trains),
-      device_(device) {
+      device_(device),
+      recompute_(recompute) {
   check(micro_batch_size > 0 && seq_len > 0, "micro_batch_size ", micro_batch_size, " and seq_len ", seq_len, " must be positive");
   check(seq_len <= config.max_position_embeddings, "seq_len ", seq_len, " is beyond max_position_embeddings ",
         config.max_position_embeddings);
-  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device);
+  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device, recompute);
   workspace_bytes_ = memory.workspace_bytes;
   arena_ = Arena(memory.arena_bytes(), device);
   allocate(arena_);
@@ -59,8 +63,9 @@ Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_
 }
 
 MemoryPlan Llama::plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
-                       Device device) {
+                       Device device, Recompute recompute) {
   Llama empty;
+  empty.recompute_ = recompute;
   empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains, empty.device_ = device;
   empty.batch_ = micro_batch_size, empty.seq_len_ = seq_len, empty.tokens_ = micro_batch_size * seq_len;
   Arena counting = Arena::counting();
@@ -76,6 +81,9 @@ MemoryPlan Llama::allocate(Arena& arena) {
   const std::int64_t T = tokens_, width = c.q_size() + 2 * c.kv_size();
   const auto activations = [&](std::int64_t columns) { return arena.take(compute_, {T, columns}); };
   const auto per_token = [&] { return arena.take(DType::f32, {T}); };
+  const bool keeps_all = trains_ && recompute_ == Recompute::none;
+  const Tensor y = keeps_all ? Tensor() : activations(c.hidden_size), activation = keeps_all ? Tensor() : activations(c.intermediate_size);
+  const std::int64_t shared_bytes = arena.used_bytes();
   kept_.clear();
   for (std::int64_t layer = 0; layer < c.num_hidden_layers; ++layer) {
     if (layer > 0 && !trains_) {  // nothing is kept: every block works in the memory of the first
@@ -85,24 +93,25 @@ MemoryPlan Llama::allocate(Arena& arena) {
     Kept k;
     k.x_attention = activations(c.hidden_size);
     k.rstd_attention = per_token();
+    k.y_attention = keeps_all ? activations(c.hidden_size) : y;
     k.qkv = activations(width);
     k.o = activations(c.q_size());
     k.lse = arena.take(DType::f32, {batch_, c.num_attention_heads, seq_len_});
     k.x_mlp = activations(c.hidden_size);
     k.rstd_mlp = per_token();
+    k.y_mlp = keeps_all ? activations(c.hidden_size) : y;
     k.gate_up = activations(2 * c.intermediate_size);
+    k.activation = keeps_all ? activations(c.intermediate_size) : activation;
     kept_.push_back(k);
   }
   MemoryPlan plan;
-  plan.kept_bytes = arena.used_bytes();
+  plan.kept_bytes = arena.used_bytes() - shared_bytes;
   Scratch& s = scratch_;
-  s.y = activations(c.hidden_size);
   s.delta = activations(c.hidden_size);
-  s.activation = activations(c.intermediate_size);
   s.x_final = activations(c.hidden_size);
   s.rstd_final = per_token();
   s.y_final = activations(c.hidden_size);
-  s.logits = arena.take(compute_, {std::min(head_chunk(device_), T), (c.vocab_size + kLogitsPadding + 7) / 8 * 8}).columns(0, c.vocab_size);
+  s.logits = arena.take(compute_, {std::min(head_chunk(device_, T), T), (c.vocab_size + kLogitsPadding + 7) / 8 * 8}).columns(0, c.vocab_size);
   if (trains_) {
     s.dx = activations(c.hidden_size);
     s.dy = activations(c.hidden_size);
@@ -130,44 +139,43 @@ void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const B
   Scratch& s = scratch_;
   const float eps = static_cast<float>(config_.rms_norm_eps);
   if (previous == nullptr)
-    rmsnorm_forward(stream, s.y, k.rstd_attention, k.x_attention, w.input_norm, eps);  // [T, hidden]
+    rmsnorm_forward(stream, k.y_attention, k.rstd_attention, k.x_attention, w.input_norm, eps);  // [T, hidden]
   else
-    add_rmsnorm_forward(stream, k.x_attention, s.y, k.rstd_attention, previous->x_mlp, s.delta, w.input_norm, eps);  // [T, hidden]
-  linear_forward(stream, k.qkv, s.y, w.qkv);  // [T, q + 2 kv]
+    add_rmsnorm_forward(stream, k.x_attention, k.y_attention, k.rstd_attention, previous->x_mlp, s.delta, w.input_norm, eps);  // [T, hidden]
+  linear_forward(stream, k.qkv, k.y_attention, w.qkv);  // [T, q + 2 kv]
   rope(stream, k.qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/false);
   attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));                   // [T, q]
   linear_forward(stream, s.delta, k.o, w.attention_out);                                                      // [T, hidden]
-  add_rmsnorm_forward(stream, k.x_mlp, s.y, k.rstd_mlp, k.x_attention, s.delta, w.post_attention_norm, eps);  // [T, hidden]
-  linear_forward(stream, k.gate_up, s.y, w.gate_up);                                                          // [T, 2 inter]
-  swiglu_forward(stream, s.activation, k.gate_up);                                                            // [T, inter]
-  linear_forward(stream, s.delta, s.activation, w.down);                                                      // [T, hidden]
+  add_rmsnorm_forward(stream, k.x_mlp, k.y_mlp, k.rstd_mlp, k.x_attention, s.delta, w.post_attention_norm, eps);  // [T, hidden]
+  linear_forward(stream, k.gate_up, k.y_mlp, w.gate_up);                                                          // [T, 2 inter]
+  swiglu_forward(stream, k.activation, k.gate_up);                                                            // [T, inter]
+  linear_forward(stream, s.delta, k.activation, w.down);                                                      // [T, hidden]
 }
 
-// dx holds the gradient of the residual stream: each half of the block adds its own to what came past it.
+// dx holds the gradient of the residual stream: each half of the block adds its own to what came past it. A weight's gradient comes after
+// the operation that writes its input again.
 void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, bool accumulate) {
   Scratch& s = scratch_;
-  const float eps = static_cast<float>(config_.rms_norm_eps);
-  linear_backward_input(stream, s.d_activation, s.dx, w.down);                  // [T, inter]
-  swiglu_backward(stream, k.gate_up, s.activation, s.d_activation, k.gate_up);  // [T, 2 inter]
-  linear_backward_weight(stream, dw.down, s.dx, s.activation, accumulate);
-  rmsnorm_forward(stream, s.y, k.rstd_mlp, k.x_mlp, w.post_attention_norm, eps);  // again
-  linear_backward_weight(stream, dw.gate_up, k.gate_up, s.y, accumulate);
-  linear_backward_input(stream, s.dy, k.gate_up, w.gate_up);                                                 // [T, hidden]
-  rmsnorm_backward(stream, s.dx, dw.post_attention_norm, s.dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [T, hidden]
+  const auto again = [&](Tensor x) { return recompute_ == Recompute::norms ? x : Tensor(); };  // what the forward pass did not keep
+  linear_backward_input(stream, s.d_activation, s.dx, w.down);                         // [T, inter]
+  swiglu_backward(stream, k.gate_up, again(k.activation), s.d_activation, k.gate_up);  // [T, 2 inter]
+  linear_backward_weight(stream, dw.down, s.dx, k.activation, accumulate);
+  linear_backward_input(stream, s.dy, k.gate_up, w.gate_up);                                                                 // [T, hidden]
+  rmsnorm_backward(stream, s.dx, dw.post_attention_norm, again(k.y_mlp), s.dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [T, hidden]
+  linear_backward_weight(stream, dw.gate_up, k.gate_up, k.y_mlp, accumulate);
 
   linear_backward_weight(stream, dw.attention_out, s.dx, k.o, accumulate);
   linear_backward_input(stream, s.d_o, s.dx, w.attention_out);                                                // [T, q]
   attention_backward(stream, s.d_qkv, s.d_o, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));  // [T, q + 2 kv]
   rope(stream, s.d_qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/true);
-  rmsnorm_forward(stream, s.y, k.rstd_attention, k.x_attention, w.input_norm, eps);  // again
-  linear_backward_weight(stream, dw.qkv, s.d_qkv, s.y, accumulate);
-  linear_backward_input(stream, s.dy, s.d_qkv, w.qkv);                                                 // [T, hidden]
-  rmsnorm_backward(stream, s.dx, dw.input_norm, s.dy, k.x_attention, w.input_norm, k.rstd_attention);  // [T, hidden]
+  linear_backward_input(stream, s.dy, s.d_qkv, w.qkv);                                                                            // [T, hidden]
+  rmsnorm_backward(stream, s.dx, dw.input_norm, again(k.y_attention), s.dy, k.x_attention, w.input_norm, k.rstd_attention);  // [T, hidden]
+  linear_backward_weight(stream, dw.qkv, s.d_qkv, k.y_attention, accumulate);
 }
 
 template <class F>
 void Llama::each_head_chunk(F f) {
-  const std::int64_t chunk = head_chunk(device_);
+  const std::int64_t chunk = head_chunk(device_, tokens_);
   for (std::int64_t begin = 0; begin < tokens_; begin += chunk) {
     const std::int64_t end = std::min(tokens_, begin + chunk);
     f(scratch_.logits.rows(0, end - begin), begin, end);
@@ -203,7 +211,7 @@ void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients&
     linear_backward_input(stream, s.dy.rows(begin, end), chunk, weights.head());
   });
   zero(stream, s.dx);
-  rmsnorm_backward(stream, s.dx, gradients.final_norm(), s.dy, s.x_final, weights.final_norm(), s.rstd_final);
+  rmsnorm_backward(stream, s.dx, gradients.final_norm(), Tensor(), s.dy, s.x_final, weights.final_norm(), s.rstd_final);
   for (std::size_t layer = kept_.size(); layer-- > 0;) {
     const auto l = static_cast<std::int64_t>(layer);
     block_backward(stream, kept_[layer], gradients.block(l), weights.block(l), accumulate);

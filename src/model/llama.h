@@ -18,18 +18,24 @@ struct MemoryPlan {
   std::int64_t total_bytes() const { return arena_bytes() + workspace_bytes; }
 };
 
+/// What the backward pass computes again instead of finding it kept.
+enum class Recompute : std::uint8_t {
+  norms,  ///< both normed rows and SwiGLU's product, by the operations that read their inputs anyway
+  none,   ///< nothing: 2 (2 hidden_size + intermediate_size) bytes more a token and block in bf16
+};
+
 /// Forward and backward of a Llama over micro-batches of one shape, without a tape: a block reads on one screen (llama.cpp).
 /// Computes in the dtype of the weights; sums, norms and gradients of weights are f32. Norms and the SwiGLU product are computed
-/// again in the backward pass; logits are made a chunk of tokens at a time and never stand whole (docs/math/llama.md).
+/// again in the backward pass unless Recompute says otherwise; logits are made a chunk of tokens at a time and never stand whole (docs/math/llama.md).
 class Llama {
  public:
   /// Allocates all a pass needs on `device`; nothing is allocated later. trains = false keeps nothing for a backward pass. Tensors and
   /// streams given to the functions below are that device's.
   Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
-        Device device = Device::cpu);
+        Device device = Device::cpu, Recompute recompute = Recompute::norms);
 
   static MemoryPlan plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len,
-                         bool trains, Device device = Device::cpu);
+                         bool trains, Device device = Device::cpu, Recompute recompute = Recompute::norms);
 
   /// losses[t] in nats for every token.   tokens, targets  [micro_batch_size * seq_len] i32, target -1: no loss     losses  [same]
   /// f32
@@ -51,15 +57,18 @@ class Llama {
   struct Kept {             // of one block, for its backward pass
     Tensor x_attention;     // [T, hidden]  the residual stream where the block begins
     Tensor rstd_attention;  // [T]
+    Tensor y_attention;     // [T, hidden]  its norm; of all blocks in one place if computed again
     Tensor qkv;             // [T, q + 2 kv]  rotated
     Tensor o;               // [T, q]
     Tensor lse;             // [B, heads, seq]
     Tensor x_mlp;           // [T, hidden]  the residual stream after attention
     Tensor rstd_mlp;        // [T]
+    Tensor y_mlp;           // [T, hidden]  as y_attention
     Tensor gate_up;         // [T, 2 intermediate]
+    Tensor activation;      // [T, intermediate]  SwiGLU's product; as y_attention
   };
   struct Scratch {
-    Tensor y, delta, activation;              // [T, hidden] [T, hidden] [T, intermediate]
+    Tensor delta;                             // [T, hidden]
     Tensor x_final, rstd_final, y_final;      // [T, hidden] [T] [T, hidden]
     Tensor logits;                            // [chunk, vocab]
     Tensor dx, dy, d_activation, d_qkv, d_o;  // training only: like x, y, activation, qkv, o
@@ -78,6 +87,7 @@ class Llama {
   std::int64_t batch_ = 0, seq_len_ = 0, tokens_ = 0, workspace_bytes_ = 0;
   bool trains_ = false;
   Device device_ = Device::cpu;
+  Recompute recompute_ = Recompute::norms;
   Arena arena_;
   std::vector<Kept> kept_;  // one a layer; all the same memory if nothing is kept
   Scratch scratch_;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "train/master_weights.h"
 
 namespace corollary {
 namespace {
@@ -74,6 +75,8 @@ TrainConfig resolve(TrainConfig config, int world_size) {
                        config.resume.find_first_not_of("0123456789") == std::string::npos;
   check(config.resume == "auto" || config.resume == "never" || is_step,
         "train.resume must be auto, never or the step of a checkpoint, is ", config.resume);
+  MasterWeights::kind_of(config.master_weights);
+  check(config.recompute == "norms" || config.recompute == "none", "train.recompute must be norms or none, is ", config.recompute);
   check(config.device == "auto" || config.device == "cpu" || config.device == "cuda", "train.device must be auto, cpu or cuda, is ",
         config.device);
   check(config.precision == "auto" || config.precision == "fp32" || config.precision == "bf16",

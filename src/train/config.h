@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "model/llama.h"
 #include "train/schedule.h"
 
 namespace corollary {
@@ -23,6 +24,8 @@ struct TrainConfig {
   std::int64_t seed = 1234;            ///< of fresh weights and of the order of samples
   std::string device = "auto";         ///< cpu | cuda | auto: the GPU if there is one
   std::string precision = "auto";      ///< fp32 | bf16 | auto: bf16 on a GPU and where the processor multiplies it (AVX512-BF16, AMX)
+  std::string master_weights = "fp32"; ///< fp32 | split: the same, exactly, in 2 bytes less a parameter | stochastic: none (bf16 only)
+  std::string recompute = "norms";     ///< norms: normed rows and SwiGLU's product again in the backward pass; none: kept, for memory
   std::string init_from = "";          ///< Hugging Face folder whose weights training goes on from; empty: fresh weights
   std::int64_t eval_interval = 50;     ///< steps between validations; 0: only before the first and after the last step
   std::int64_t eval_sequences = 32;    ///< sequences of each subset's validation split, always the same ones; 0: no validation
@@ -58,6 +61,8 @@ struct TrainConfig {
     visit("seed", config.seed);
     visit("device", config.device);
     visit("precision", config.precision);
+    visit("master_weights", config.master_weights);
+    visit("recompute", config.recompute);
     visit("init_from", config.init_from);
     visit("eval_interval", config.eval_interval);
     visit("eval_sequences", config.eval_sequences);
@@ -77,6 +82,7 @@ struct TrainConfig {
     visit("max_rewinds", config.max_rewinds);
   }
 
+  Recompute recompute_choice() const { return recompute == "none" ? Recompute::none : Recompute::norms; }
   Schedule schedule() const { return {learning_rate, min_lr_ratio, warmup_iters, lr_decay_iters}; }
   std::int64_t tokens_per_step() const { return global_batch_size * seq_len; }
   bool rewinds() const { return on_spike == "rewind"; }

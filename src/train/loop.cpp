@@ -42,7 +42,8 @@ TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& da
       layout_(parameter_layout(run_.model)),
       checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout, checkpoint_ranks()),
       optimizer_(layout_.count, layout_.decayed_count, plan.compute, run_.config, plan.device),
-      model_(run_.model, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device),
+      model_(run_.model, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device,
+             run_.config.recompute_choice()),
       tokens_(DType::i32, {micro_batches(), model_.tokens()}),
       targets_(DType::i32, {micro_batches(), model_.tokens()}),
       losses_(DType::f32, {micro_batches(), model_.tokens()}),
@@ -289,6 +290,7 @@ void TrainLoop::save() {
   state_.guard = guard_.state();
   state_.wall_seconds = wall_seconds();
   if (is_first_rank()) metrics_->sync();  // no checkpoint is ahead of its metrics
+  stream_.synchronize();  // the copy is made on another stream
   checkpoints_.save(state_, owned_state(),
                     {.newest = config.keep_checkpoints, .every = config.keep_every, .rewind_steps = config.rewinds() ? config.rewind_steps : 0},
                     saves_beside_training());
@@ -306,7 +308,14 @@ bool TrainLoop::saves_beside_training() {
 }
 
 OwnedState TrainLoop::owned_state() {
-  return {.master = optimizer_.master(), .m = optimizer_.m(), .v = optimizer_.v(), .slices = owned_slices(run_.model, {}), .device = plan_.device};
+  OwnedState owned{.master = {}, .m = optimizer_.m(), .v = optimizer_.v(), .slices = owned_slices(run_.model, {}), .device = plan_.device};
+  if (optimizer_.master_kind() == MasterWeights::Kind::fp32) {
+    owned.master = optimizer_.master();
+  } else {
+    owned.read_master = [this](Stream& stream, Tensor values, std::int64_t begin) { optimizer_.read_master(stream, values, begin); };
+    owned.write_master = [this](Stream& stream, ConstTensor values, std::int64_t begin) { optimizer_.write_master(stream, values, begin); };
+  }
+  return owned;
 }
 
 CheckpointRanks TrainLoop::checkpoint_ranks() {

@@ -6,6 +6,7 @@
 #include "device/buffer.h"
 #include "device/stream.h"
 #include "train/config.h"
+#include "train/master_weights.h"
 
 namespace corollary {
 
@@ -35,7 +36,11 @@ class Optimizer {
   /// Parameters [0, decayed_count) decay, the rest do not. All zero at birth, and all on `device`, as are the streams given below.
   Optimizer(std::int64_t count, std::int64_t decayed_count, DType compute, const TrainConfig& config, Device device = Device::cpu);
 
-  Tensor master() { return master_; }
+  Tensor master() { return master_.f32(); }  ///< of master weights kept in f32; the others go through read_master() and write_master()
+  MasterWeights::Kind master_kind() const { return master_.kind(); }
+  /// Elements [begin, begin + values.count()) of the master weights, f32; writing sets the weights too.
+  void read_master(Stream& stream, Tensor values, std::int64_t begin);
+  void write_master(Stream& stream, ConstTensor values, std::int64_t begin);
   Tensor m() { return m_; }
   Tensor v() { return v_; }
   Tensor gradients() { return gradients_; }  ///< [count] f32: of the mean loss over this rank's share, before step()
@@ -56,7 +61,8 @@ class Optimizer {
   TrainConfig config_;
   std::int64_t decayed_count_;
   Device device_;
-  OwnedTensor master_, m_, v_, gradients_, bf16_weights_;
+  MasterWeights master_;
+  OwnedTensor m_, v_, gradients_, bf16_weights_;
   Counts counts_;
 };
 
@@ -66,6 +72,6 @@ struct OptimizerMemory {
   std::int64_t master_bytes = 0, m_bytes = 0, v_bytes = 0, gradients_bytes = 0;
   std::int64_t total_bytes() const { return weights_bytes + master_bytes + m_bytes + v_bytes + gradients_bytes; }
 };
-OptimizerMemory optimizer_memory(std::int64_t count, DType compute);
+OptimizerMemory optimizer_memory(std::int64_t count, DType compute, MasterWeights::Kind kind = MasterWeights::Kind::fp32);
 
 }  // namespace corollary

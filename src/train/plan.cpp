@@ -85,11 +85,11 @@ TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, boo
   plan.parameters = parameter_count(model);
   plan.device = resolve_device(config.device);
   plan.compute = resolve_precision(config.precision, plan.device);
-  plan.state = optimizer_memory(plan.parameters, plan.compute);
-  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device);
+  plan.state = optimizer_memory(plan.parameters, plan.compute, MasterWeights::kind_of(config.master_weights));
+  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device, config.recompute_choice());
   plan.flops_per_token = flops_per_token(model, config.seq_len);
   plan.tokens = config.train_iters * config.tokens_per_step();
-  plan.checkpoint_bytes = plan.state.master_bytes + plan.state.m_bytes + plan.state.v_bytes;
+  plan.checkpoint_bytes = 12 * plan.parameters;  // f32, however the master weights are kept
   plan.checkpoint_copy_bytes = config.async_checkpoints ? plan.checkpoint_bytes : 0;
   plan.disk_bytes = config.most_checkpoints() * plan.checkpoint_bytes + 2 * plan.parameters * size_of(plan.compute);
   if (measures) {

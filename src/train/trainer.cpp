@@ -20,7 +20,7 @@ namespace {
 /// are those whose change costs rounding alone (layout_of), and the guards, which one turns on when a run has gone wrong.
 Json identity_of(const LlamaConfig& model, const TrainConfig& config, const Mixture& mixture, const Json& inputs) {
   Json train = fields_to_json(config);
-  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "eval_interval", "eval_sequences", "save_interval",
+  for (const char* name : {"init_from", "micro_batch_size", "device", "precision", "recompute", "eval_interval", "eval_sequences", "save_interval",
                            "keep_checkpoints", "log_interval", "skip_abort_after", "keep_every", "async_checkpoints", "forward_check", "resume",
                            "spike_window", "spike_sigma", "on_spike", "rewind_steps", "rewind_after", "max_rewinds"})
     train.erase(name);

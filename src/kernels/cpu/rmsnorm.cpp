@@ -64,7 +64,7 @@ void add_rmsnorm_rows(Tensor sum, Tensor y, float* rstd, ConstTensor x, ConstTen
 
 // With r = rstd and g = dy w:   dx += r g - x r^3 mean(g x),   dw += dy x r.
 template <class T>
-void backward(Tensor dx, float* dw, ConstTensor dy, ConstTensor x, const T* w, const float* rstd) {
+void backward(Tensor dx, float* dw, Tensor y, ConstTensor dy, ConstTensor x, const T* w, const float* rstd) {
   const std::int64_t n = x.dim(1);
   for (std::int64_t t = 0; t < x.dim(0); ++t) {
     T* const d_in = row<T>(dx, t);
@@ -79,10 +79,13 @@ void backward(Tensor dx, float* dw, ConstTensor dy, ConstTensor x, const T* w, c
       store(d_in + i, load(d_in + i, lanes) + gradient, lanes);
       store(dw + i, hn::MulAdd(dy_r, v, load(dw + i, lanes)), lanes);
     });
+    if (!y) continue;
+    T* const out = row<T>(y, t);
+    each_vector(n, [&](std::int64_t i, auto lanes) HWY_ATTR { store(out + i, load(in + i, lanes) * r * load(w + i, lanes), lanes); });
   }
 }
-void rmsnorm_backward_rows(Tensor dx, float* dw, ConstTensor dy, ConstTensor x, const void* w, const float* rstd) {
-  with_element(x.dtype(), [&](auto element) HWY_ATTR { backward(dx, dw, dy, x, static_cast<const decltype(element)*>(w), rstd); });
+void rmsnorm_backward_rows(Tensor dx, float* dw, Tensor y, ConstTensor dy, ConstTensor x, const void* w, const float* rstd) {
+  with_element(x.dtype(), [&](auto element) HWY_ATTR { backward(dx, dw, y, dy, x, static_cast<const decltype(element)*>(w), rstd); });
 }
 
 void add_rows(float* total, const float* rows, std::int64_t num_rows, std::int64_t stride, std::int64_t n) {
@@ -121,7 +124,7 @@ void add_rmsnorm_forward(Stream&, Tensor sum, Tensor y, Tensor rstd, ConstTensor
 }
 
 // dw is summed over blocks of 64 tokens, then over blocks: the same order, hence the same bits, for any thread count.
-void rmsnorm_backward(Stream&, Tensor dx, Tensor dw, ConstTensor dy, ConstTensor x, ConstTensor w, ConstTensor rstd) {
+void rmsnorm_backward(Stream&, Tensor dx, Tensor dw, Tensor y, ConstTensor dy, ConstTensor x, ConstTensor w, ConstTensor rstd) {
   constexpr std::int64_t kBlock = 64;
   const std::int64_t tokens = x.dim(0), n = x.dim(1), blocks = (tokens + kBlock - 1) / kBlock;
   const std::int64_t stride = (n + 15) / 16 * 16;  // a cache line belongs to one block
@@ -130,7 +133,7 @@ void rmsnorm_backward(Stream&, Tensor dx, Tensor dw, ConstTensor dy, ConstTensor
     for (std::int64_t block = first; block < last; ++block) {
       const std::int64_t begin = block * kBlock, end = std::min(tokens, begin + kBlock);
       HWY_DYNAMIC_DISPATCH(rmsnorm_backward_rows)
-      (dx.rows(begin, end), sums.data() + block * stride, dy.rows(begin, end), x.rows(begin, end), w.raw(),
+      (dx.rows(begin, end), sums.data() + block * stride, y ? y.rows(begin, end) : y, dy.rows(begin, end), x.rows(begin, end), w.raw(),
        rstd.data<float>() + begin);
     }
   });
