@@ -128,7 +128,7 @@ void TrainLoop::take_over(const Checkpoints::Loaded& loaded) {
   state_ = loaded.state;
   optimizer_.set_counts(state_.optimizer);
   guard_.set_state(state_.guard);
-  take_master();
+  optimizer_.weights_from_master(stream_);
   stream_.synchronize();
   verify_forward_check(loaded);
 }
@@ -136,9 +136,9 @@ void TrainLoop::take_over(const Checkpoints::Loaded& loaded) {
 void TrainLoop::load_initial_weights() {
   const TrainConfig& config = run_.config;
   const auto seed = static_cast<std::uint64_t>(config.seed);
-  if (config.init_from.empty() && is_alone()) {
-    initialize(stream_, master_in_f32(), run_.model, seed);
-    return take_master();
+  if (config.init_from.empty() && is_alone() && optimizer_.master_kind() == MasterWeights::Kind::fp32) {
+    initialize(stream_, optimizer_.master(), run_.model, seed);
+    return optimizer_.weights_from_master(stream_);
   }
   LoadedModel loaded;
   if (!config.init_from.empty()) {
@@ -156,21 +156,24 @@ void TrainLoop::load_initial_weights() {
       std::copy_n(loaded.parameters.view().data<float>() + entry.offset + at, count, to);
     });
   }
-  copy(stream_, master_in_f32(), host);
-  take_master();
-  stream_.synchronize();
+  upload_master(host);
 }
 
-// Where the optimizer keeps its master weights in f32, those; else a copy in host memory that a GPU reads and writes in place.
-Tensor TrainLoop::master_in_f32() {
-  if (optimizer_.master_kind() == MasterWeights::Kind::fp32) return optimizer_.master();
-  const std::int64_t count = optimizer_.shard_count();
-  if (master_copy_.size_bytes() == 0) master_copy_ = Buffer::pinned(count * 4);
-  return Tensor(master_copy_.data(), DType::f32, {count});
-}
-
-void TrainLoop::take_master() {
-  if (optimizer_.master_kind() != MasterWeights::Kind::fp32) optimizer_.write_master(stream_, master_in_f32(), 0);
+// In pieces: master weights that are not kept in f32 are made of f32 ones where they lie.
+void TrainLoop::upload_master(ConstTensor host) {
+  constexpr std::int64_t kPiece = std::int64_t{1} << 26;
+  OwnedTensor staging;
+  for (std::int64_t begin = 0; begin < host.count(); begin += kPiece) {
+    const ConstTensor piece = host.rows(begin, std::min(begin + kPiece, host.count()));
+    if (!stream_.on_cuda()) {
+      optimizer_.write_master(stream_, piece, begin);
+      continue;
+    }
+    if (staging.view().count() != piece.count()) staging = OwnedTensor(DType::f32, piece.shape(), plan_.device);
+    copy(stream_, staging, piece);
+    optimizer_.write_master(stream_, staging, begin);
+    stream_.synchronize();
+  }
   optimizer_.weights_from_master(stream_);
 }
 
@@ -357,10 +360,7 @@ void TrainLoop::save() {
   state_.guard = guard_.state();
   state_.wall_seconds = wall_seconds();
   if (is_first_rank()) metrics_->sync();  // no checkpoint is ahead of its metrics
-  if (optimizer_.master_kind() != MasterWeights::Kind::fp32) {
-    optimizer_.read_master(stream_, master_in_f32(), 0);
-    stream_.synchronize();
-  }
+  stream_.synchronize();  // the copy is made on another stream
   checkpoints_.save(state_, owned_state(),
                     {.newest = config.keep_checkpoints, .every = config.keep_every, .rewind_steps = config.rewinds() ? config.rewind_steps : 0},
                     saves_beside_training());
@@ -378,7 +378,15 @@ bool TrainLoop::saves_beside_training() {
 }
 
 OwnedState TrainLoop::owned_state() {
-  return {.master = master_in_f32(), .m = optimizer_.m(), .v = optimizer_.v(), .slices = owned_slices(run_.model, groups_.layout()), .device = plan_.device};
+  OwnedState owned{
+      .master = {}, .m = optimizer_.m(), .v = optimizer_.v(), .slices = owned_slices(run_.model, groups_.layout()), .device = plan_.device};
+  if (optimizer_.master_kind() == MasterWeights::Kind::fp32) {
+    owned.master = optimizer_.master();
+  } else {
+    owned.read_master = [this](Stream& stream, Tensor values, std::int64_t begin) { optimizer_.read_master(stream, values, begin); };
+    owned.write_master = [this](Stream& stream, ConstTensor values, std::int64_t begin) { optimizer_.write_master(stream, values, begin); };
+  }
+  return owned;
 }
 
 CheckpointRanks TrainLoop::checkpoint_ranks() {

@@ -56,8 +56,7 @@ class TrainLoop {
   void begin_or_resume();
   void take_over(const Checkpoints::Loaded& loaded);
   void load_initial_weights();
-  Tensor master_in_f32();  ///< [shard], as checkpoints hold it
-  void take_master();      ///< after master_in_f32() was written: sets the optimizer's own and the weights
+  void upload_master(ConstTensor host);  ///< [shard] f32, from host memory into the optimizer; its weights too
   OwnedTensor gather_weights();
   void write_weights(const char* folder);
   std::optional<std::string> step();  ///< why to go back, if so
@@ -93,7 +92,6 @@ class TrainLoop {
   OwnedTensor tokens_, targets_, losses_;                          // on the host, of all micro-batches of a step
   OwnedTensor device_tokens_, device_targets_, device_losses_;     // the same where the model is
   Stream stream_;
-  Buffer master_copy_;  // of master weights that are not kept in f32
   std::optional<MetricsLog> metrics_;  // rank 0
   TrainState state_;
   SpikeGuard guard_;

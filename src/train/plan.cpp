@@ -107,8 +107,8 @@ TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, boo
                                  config.recompute_choice(), &tensor_ranks);
   plan.flops_per_token = flops_per_token(model, config.seq_len);
   plan.tokens = config.train_iters * config.tokens_per_step();
-  plan.checkpoint_bytes = 12 * plan.parameters;
-  plan.checkpoint_copy_bytes = config.async_checkpoints ? plan.state.master_bytes + plan.state.m_bytes + plan.state.v_bytes : 0;
+  plan.checkpoint_bytes = 12 * plan.parameters;  // f32, however the master weights are kept
+  plan.checkpoint_copy_bytes = config.async_checkpoints ? 12 * shards.shard_count(0) : 0;
   plan.disk_bytes = config.most_checkpoints() * plan.checkpoint_bytes + 2 * plan.parameters * size_of(plan.compute);
   if (measures) {
     plan.matmul_tokens = config.micro_batch_size * config.seq_len;

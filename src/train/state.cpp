@@ -25,9 +25,31 @@ constexpr int kVersion = 2;
 constexpr std::array<const char*, 3> kKinds = {"master", "m", "v"};
 constexpr std::chrono::seconds kReportTimeout{600};  // after its own shards are written, for those of the slowest rank
 
+/// Master weights that are not kept in f32 are empty here.
 std::array<Tensor, 3> tensors_of(const OwnedState& owned) { return {owned.master, owned.m, owned.v}; }
 
 bool is_finite(Stream& stream, Tensor x) { return x.count() == 0 || std::isfinite(sum_of_squares(stream, x)); }
+
+/// f(begin, values) for all of the master weights that are not kept in f32, a piece at a time: values are f32, on the device.
+template <class F>
+void each_piece_of_master(Stream& stream, const OwnedState& owned, F f) {
+  constexpr std::int64_t kPiece = std::int64_t{1} << 24;
+  const std::int64_t count = owned.m.count();
+  OwnedTensor staging(DType::f32, {std::min(kPiece, count)}, owned.device);
+  for (std::int64_t begin = 0; begin < count; begin += kPiece) {
+    const Tensor values = staging.view().rows(0, std::min(kPiece, count - begin));
+    owned.read_master(stream, values, begin);
+    f(begin, values);
+    stream.synchronize();
+  }
+}
+
+bool is_finite(Stream& stream, const OwnedState& owned, std::size_t kind) {
+  if (const Tensor tensor = tensors_of(owned)[kind]) return is_finite(stream, tensor);
+  bool all = true;
+  each_piece_of_master(stream, owned, [&](std::int64_t, Tensor values) { all = all && is_finite(stream, values); });
+  return all;
+}
 
 Json describe_file(const fs::path& path) {
   const MappedFile file(path);
@@ -91,7 +113,7 @@ struct Checkpoints::Save {
   TrainState state;
   std::vector<OwnedSlice> slices;
   std::array<ConstTensor, 3> tensors;
-  Device device;  ///< where they lie
+  std::array<Device, 3> devices;  ///< where they lie
   Retention retention;
 };
 
@@ -132,7 +154,7 @@ std::vector<std::int64_t> Checkpoints::steps() const {
 
 // ---- saving ----
 
-std::int64_t Checkpoints::copy_bytes(const OwnedState& tensors) { return 3 * tensors.master.size_bytes(); }
+std::int64_t Checkpoints::copy_bytes(const OwnedState& tensors) { return 3 * tensors.m.size_bytes(); }
 
 void Checkpoints::save(const TrainState& state, const OwnedState& tensors, const Retention& retention, bool asynchronous) {
   wait();
@@ -143,12 +165,11 @@ void Checkpoints::save(const TrainState& state, const OwnedState& tensors, const
       [&] {
         const std::int64_t count = count_of(tensors.slices);
         for (std::size_t i = 0; i < kKinds.size(); ++i) {
-          check(flat[i].count() >= count, "not saved: ", kKinds[i], " has ", flat[i].count(), " elements, its slices reach to ",
+          check(!flat[i] || flat[i].count() >= count, "not saved: ", kKinds[i], " has ", flat[i].count(), " elements, its slices reach to ",
                 count);
-          check(is_finite(stream, flat[i]), "not saved: after step ", state.step, " ", kKinds[i],
+          check(is_finite(stream, tensors, i), "not saved: after step ", state.step, " ", kKinds[i],
                 " would hold numbers that are not finite; the checkpoints of earlier steps stand. Lower learning_rate and resume "
-                "from "
-                "them");
+                "from them");
         }
       },
       damage);
@@ -166,25 +187,31 @@ void Checkpoints::save(const TrainState& state, const OwnedState& tensors, const
   Save job{.state = state,
            .slices = tensors.slices,
            .tensors = {flat[0], flat[1], flat[2]},
-           .device = tensors.device,
+           .devices = {tensors.device, tensors.device, tensors.device},
            .retention = retention};
   has_failed_ = false;
   failure_ = nullptr;
   writing_step_ = state.step;
+  const std::int64_t bytes = tensors.m.size_bytes();
+  for (std::size_t i = 0; i < copies_.size(); ++i) {
+    if (!asynchronous && flat[i]) continue;  // written from where it lies
+    if (copies_[i].size_bytes() != bytes) copies_[i] = tensors.device == Device::cuda ? Buffer::pinned(bytes) : Buffer(bytes);
+    const Tensor there(copies_[i].data(), DType::f32, tensors.m.shape());
+    if (flat[i]) {
+      copy(stream, there, flat[i]);
+    } else {
+      each_piece_of_master(stream, tensors, [&](std::int64_t begin, Tensor values) {
+        copy(stream, there.rows(begin, begin + values.count()), values);
+      });
+    }
+    job.tensors[i] = there;
+    job.devices[i] = Device::cpu;
+  }
+  stream.synchronize();  // invariant 6
   if (!asynchronous) {
     write(job);
     return wait();
   }
-  for (std::size_t i = 0; i < copies_.size(); ++i) {  // invariant 6
-    Buffer& copy_of = copies_[i];
-    if (copy_of.size_bytes() != flat[i].size_bytes())
-      copy_of = tensors.device == Device::cuda ? Buffer::pinned(flat[i].size_bytes()) : Buffer(flat[i].size_bytes());
-    const Tensor there(copy_of.data(), DType::f32, flat[i].shape());
-    copy(stream, there, flat[i]);
-    job.tensors[i] = there;
-  }
-  stream.synchronize();
-  job.device = Device::cpu;
   writer_ = std::thread([this, job = std::move(job)] { write(job); });
 }
 
@@ -205,10 +232,10 @@ void Checkpoints::write_own_shards(const Save& save) {
   const fs::path temporary = folder_ / ("." + path_of(save.state.step).filename().string());
   const fs::path report = temporary / report_name(ranks_.rank);
   try {
-    Stream stream(save.device);
     Json files = Json::object();
     for (std::size_t i = 0; i < kKinds.size(); ++i) {
       const std::string name = shard_name(kKinds[i], ranks_.rank);
+      Stream stream(save.devices[i]);
       write_shard(stream, temporary / name, save.slices, save.tensors[i]);
       files[name] = describe_file(temporary / name);
     }
@@ -406,18 +433,25 @@ void Checkpoints::load_tensors(const fs::path& folder, const StateFile& written,
     for (const OwnedSlice& slice : tensors.slices) {
       const std::int64_t count = slice.end - slice.begin;
       if (count == 0) continue;
-      const Tensor there = flat[i].rows(slice.local_offset, slice.local_offset + count);
-      if (!stream.on_cuda()) {
-        reader.read(slice, there);
-        continue;
-      }
-      if (staging.view().count() < count) staging = OwnedTensor(DType::f32, {count});
-      const Tensor here = staging.view().rows(0, count);
+      const bool is_direct = flat[i] && !stream.on_cuda();
+      if (!is_direct && staging.view().count() < count) staging = OwnedTensor(DType::f32, {count});
+      const Tensor there = flat[i] ? flat[i].rows(slice.local_offset, slice.local_offset + count) : Tensor();
+      const Tensor here = is_direct ? there : staging.view().rows(0, count);
       reader.read(slice, here);
-      copy(stream, there, here);
+      if (is_direct) continue;
+      if (there) {
+        copy(stream, there, here);
+      } else if (!stream.on_cuda()) {
+        tensors.write_master(stream, here, slice.local_offset);
+      } else {
+        OwnedTensor on_device(DType::f32, {count}, tensors.device);
+        copy(stream, on_device, here);
+        tensors.write_master(stream, on_device, slice.local_offset);
+        stream.synchronize();  // before it is freed
+      }
       stream.synchronize();
     }
-    check(is_finite(stream, flat[i]), "damaged ", folder.string(), ": ", kKinds[i], " holds numbers that are not finite");
+    check(is_finite(stream, tensors, i), "damaged ", folder.string(), ": ", kKinds[i], " holds numbers that are not finite");
   }
 }
 

@@ -82,9 +82,12 @@ StateFile parse_state_file(std::string_view text, const std::string& where);
 
 /// The tensors of a training state that a rank owns.
 struct OwnedState {
-  Tensor master, m, v;             ///< f32, on `device`, all laid out as `slices` say
+  Tensor master, m, v;             ///< f32, on `device`, all laid out as `slices` say; master may be empty, if the next two are given
   std::vector<OwnedSlice> slices;  ///< owned_slices() of this rank
   Device device = Device::cpu;
+  /// For master weights that are not kept in f32 (train/master_weights.h): elements [begin, begin + values.count()), f32 on `device`.
+  std::function<void(Stream& stream, Tensor values, std::int64_t begin)> read_master = {};
+  std::function<void(Stream& stream, ConstTensor values, std::int64_t begin)> write_master = {};
 };
 
 /// How ranks agree on checkpoints; as it stands, the world of one. All ranks call the same functions of Checkpoints in the same

@@ -369,6 +369,33 @@ TEST_F(CheckpointsTest, AFailedAsynchronousSaveIsHeardOf) {
   EXPECT_EQ(load_newest(loaded)->step, 2);
 }
 
+// Master weights that are not kept in f32 are written as f32 and come back exactly.
+TEST_F(CheckpointsTest, SplitMasterWeightsGiveBackEveryBit) {
+  TrainConfig config;
+  config.master_weights = "split";
+  const auto split = [&] { return Optimizer(layout_.count, layout_.decayed_count, DType::bf16, config); };
+  const auto owned_split = [&](Optimizer& optimizer) {
+    return OwnedState{
+        .master = {},
+        .m = optimizer.m(),
+        .v = optimizer.v(),
+        .slices = owned_slices(model_, {}),
+        .read_master = [&](Stream& s, Tensor values, std::int64_t begin) { optimizer.read_master(s, values, begin); },
+        .write_master = [&](Stream& s, ConstTensor values, std::int64_t begin) { optimizer.write_master(s, values, begin); }};
+  };
+  Stream stream;
+  for (const bool asynchronous : {false, true}) {
+    Optimizer saved = split(), loaded = split(), values = filled(7);
+    saved.write_master(stream, values.master(), 0);
+    const auto checkpoints = open();
+    checkpoints->save(state_at(asynchronous ? 4 : 2), owned_split(saved), {}, asynchronous);
+    ASSERT_TRUE(checkpoints->load_newest(owned_split(loaded)));
+    OwnedTensor read(DType::f32, {layout_.count});
+    loaded.read_master(stream, read, 0);
+    EXPECT_TRUE(same(read, values.master()));
+  }
+}
+
 // ---- many ranks, as threads ----
 
 /// Runs f(rank layout, CheckpointRanks) on tensor_size * data_size threads; the first error of the lowest rank is thrown.
