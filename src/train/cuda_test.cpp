@@ -6,11 +6,15 @@
 #include <cstring>
 #include <vector>
 
+#include "base/files.h"
 #include "base/random.h"
+#include "base/test_folder.h"
 #include "kernels/matmul_choices.h"
 #include "model/llama.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
+#include "train/test_corpus.h"
+#include "train/trainer.h"
 
 namespace corollary {
 namespace {
@@ -173,6 +177,39 @@ TEST_F(OnGpu, ProductsKeepTheirAlgorithms) {
   EXPECT_GE(choices.at("products").size(), 15u) << choices.dump();
   load_matmul_choices(choices);
   EXPECT_EQ(matmul_choices(), choices);
+}
+
+/// The stage itself on a GPU: every kind of master weights, a resume in the middle, and the same bytes as without.
+class TrainOnGpu : public OnGpu {
+ protected:
+  TrainOnGpu() { TestCorpus::write(folder_.path()); }
+  StageResult run(const std::string& out, const TrainConfig& config) {
+    const auto world = make_single_rank();
+    return train(TestCorpus::model(), config, TestCorpus::mixture(), folder_ / "pack", folder_ / "tokenizer", folder_ / out, *world);
+  }
+  std::string final_weights(const std::string& out) const { return read_file(folder_ / out / "final" / "model.safetensors"); }
+  TestFolder folder_;
+};
+
+TEST_F(TrainOnGpu, LearnsAsOnTheCpuAndResumesBitForBit) {
+  for (const std::string kind : {"fp32", "split", "stochastic"}) {
+    SCOPED_TRACE(kind);
+    TrainConfig config = TestCorpus::config();
+    config.device = "cuda", config.precision = "bf16", config.master_weights = kind;
+    const double loss = run(kind, config).manifest.counts.at("final_loss");
+    TrainConfig on_cpu = config;
+    on_cpu.device = "cpu";
+    const double cpu_loss = run(kind + "-cpu", on_cpu).manifest.counts.at("final_loss");
+    EXPECT_NEAR(loss, cpu_loss, 0.05 * cpu_loss);
+
+    // As after a crash: without its manifest, and with an earlier checkpoint as the newest.
+    fs::copy(folder_ / kind, folder_ / (kind + "-again"), fs::copy_options::recursive);
+    fs::remove(folder_ / (kind + "-again") / "manifest.json");
+    fs::remove_all(folder_ / (kind + "-again") / "final");
+    fs::remove_all(folder_ / (kind + "-again") / "checkpoints" / "step-00000040");
+    run(kind + "-again", config);
+    EXPECT_EQ(final_weights(kind + "-again"), final_weights(kind));
+  }
 }
 
 TEST(MatmulChoices, OfAnotherMachineAreLeftAlone) {
