@@ -15,28 +15,34 @@ void check_tensor(const char* name, ConstTensor t, DType dtype, const Shape& sha
         ", want ", dtype, " ", shape);
 }
 
-void check_all(ConstTensor o, ConstTensor lse, ConstTensor qkv, const AttentionShape& s) {
+void check_all(ConstTensor o, ConstTensor lse, ConstTensor qkv, const AttentionShape& s, ConstTensor document_starts) {
   check_shape(s);
   check(qkv.dtype() == DType::f32 || qkv.dtype() == DType::bf16, "attention: qkv is ", qkv.dtype(), ", want f32 or bf16");
   const std::int64_t tokens = s.batch * s.seq_len;
   check_tensor("qkv", qkv, qkv.dtype(), {tokens, s.qkv_width()});
   check_tensor("o", o, qkv.dtype(), {tokens, s.num_heads * s.head_dim});
   check_tensor("lse", lse, DType::f32, {s.batch, s.num_heads, s.seq_len});
+  if (document_starts) check_tensor("document_starts", document_starts, DType::i32, {tokens});
 }
 
 }  // namespace
 
-void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& shape) {
-  check_all(o, lse, qkv, shape);
-  cpu::attention_forward(stream, o, lse, qkv, shape);
+void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& shape,
+                       ConstTensor document_starts) {
+  check_all(o, lse, qkv, shape, document_starts);
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::attention_forward(stream, o, lse, qkv, shape, document_starts);
+  cpu::attention_forward(stream, o, lse, qkv, shape, document_starts);
 }
 
 void attention_backward(Stream& stream, Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv,
-                        const AttentionShape& shape) {
-  check_all(o, lse, qkv, shape);
+                        const AttentionShape& shape, ConstTensor document_starts) {
+  check_all(o, lse, qkv, shape, document_starts);
   check_tensor("d_o", d_o, qkv.dtype(), o.shape());
   check_tensor("d_qkv", d_qkv, qkv.dtype(), qkv.shape());
-  cpu::attention_backward(stream, d_qkv, d_o, o, lse, qkv, shape);
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::attention_backward(stream, d_qkv, d_o, o, lse, qkv, shape, document_starts);
+  cpu::attention_backward(stream, d_qkv, d_o, o, lse, qkv, shape, document_starts);
 }
 
 // Forward: next to nothing. Backward: per row the sum of d_o * o; and deterministically by cuDNN, one sequence at a time, all its dS in bf16
@@ -56,6 +62,8 @@ void attention_decode(Stream& stream, Tensor o, ConstTensor q, ConstTensor keys,
   check(keys.shape().rank() == 2 && keys.shape() == values.shape() && keys.dim(1) == s.num_kv_heads * s.head_dim && keys.dim(0) > 0,
         "attention: keys ", keys.shape(), " and values ", values.shape(), " want [length, ", s.num_kv_heads * s.head_dim, "]");
   check(keys.dtype() == q.dtype() && values.dtype() == q.dtype(), "attention: q is ", q.dtype(), ", keys ", keys.dtype());
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::attention_decode(stream, o, q, keys, values, s);
   cpu::attention_decode(stream, o, q, keys, values, s);
 }
 

@@ -17,12 +17,16 @@ struct AttentionShape {
 ///   qkv  [batch * seq_len, qkv_width]  f32 or bf16: q of all heads, then k, then v;  rotary embedding already applied
 ///   o    [batch * seq_len, num_heads * head_dim]  dtype of qkv
 ///   lse  [batch, num_heads, seq_len]  f32: log of the sum of exp(s), kept for the backward pass
+///   document_starts  [batch * seq_len]  i32, or none: where in its sequence the document of token t begins. Sequences packed from
+///        several documents then attend within each: u runs from document_starts[t] to t. Never descends within a sequence, and
+///        0 <= document_starts[t] <= t, which nobody checks.
 /// Scores never stand whole in memory. Sums in f32. Returns once queued on `stream`. Throws Error if a shape or dtype differs.
-void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& shape);
+void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& shape,
+                       ConstTensor document_starts = {});
 
-///   d_qkv  like qkv, overwritten      d_o  like o      o, lse, qkv: as the forward pass left them
+///   d_qkv  like qkv, overwritten      d_o  like o      o, lse, qkv, document_starts: as of the forward pass
 void attention_backward(Stream& stream, Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv,
-                        const AttentionShape& shape);
+                        const AttentionShape& shape, ConstTensor document_starts = {});
 
 /// What the operations above may ask of Stream::workspace on a GPU.
 std::int64_t attention_workspace_bytes(const AttentionShape& shape, DType dtype, bool backward);
@@ -36,5 +40,10 @@ decltype(corollary::attention_forward) attention_forward;
 decltype(corollary::attention_backward) attention_backward;
 decltype(corollary::attention_decode) attention_decode;
 }  // namespace cpu
+namespace cuda {
+decltype(corollary::attention_forward) attention_forward;    // bit for bit the same in every run;
+decltype(corollary::attention_backward) attention_backward;  // head_dim up to 256, bf16 up to 128 on tensor cores
+decltype(corollary::attention_decode) attention_decode;
+}  // namespace cuda
 
 }  // namespace corollary

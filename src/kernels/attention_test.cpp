@@ -1,5 +1,6 @@
 #include "kernels/attention.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/threads.h"
@@ -30,6 +31,17 @@ Shape qkv_shape(const AttentionShape& s) { return {s.batch * s.seq_len, s.qkv_wi
 Shape out_shape(const AttentionShape& s) { return {s.batch * s.seq_len, s.num_heads * s.head_dim}; }
 Shape lse_shape(const AttentionShape& s) { return {s.batch, s.num_heads, s.seq_len}; }
 
+/// Document starts of a packed batch: documents of these lengths one after another, each sequence beginning elsewhere in the list.
+Ints document_starts(const AttentionShape& s) {
+  constexpr std::int64_t kLengths[] = {1, 5, 40, 13, 150, 64, 3};
+  Ints starts;
+  for (std::int64_t b = 0; b < s.batch; ++b)
+    for (std::int64_t t = 0, next = b; t < s.seq_len; ++next)
+      for (const std::int64_t start = t, end = std::min(s.seq_len, t + kLengths[next % 7]); t < end; ++t)
+        starts.push_back(static_cast<std::int32_t>(start));
+  return starts;
+}
+
 /// Scores are sums of head_dim f32 products; each probability errs relatively by as much as its score does absolutely, twice
 /// (numerator and sum), and by the sum over seq_len keys.
 double score_error(const Values& qkv, const AttentionShape& s) {
@@ -53,6 +65,48 @@ TEST(Attention, ReferenceGradientIsTheSlope) {
   const auto d_o = normal(out_shape(s).count(), 2), gradient = reference::attention_backward(d_o, qkv, s);
   const auto loss = [&] { return dot(d_o, reference::attention(qkv, s).o); };
   for (std::size_t i = 0; i < qkv.size(); ++i) EXPECT_NEAR(gradient[i], central_difference(loss, qkv[i]), 1e-8) << "at " << i;
+}
+
+TEST(Attention, ReferenceGradientOverDocumentsIsTheSlope) {
+  const AttentionShape s = shape_of(2, 4, 2, 1, 3);
+  const Ints starts = {0, 0, 2, 2, 0, 1, 1, 1};
+  auto qkv = normal(qkv_shape(s).count(), 1);
+  const auto d_o = normal(out_shape(s).count(), 2), gradient = reference::attention_backward(d_o, qkv, s, starts);
+  const auto loss = [&] { return dot(d_o, reference::attention(qkv, s, starts).o); };
+  for (std::size_t i = 0; i < qkv.size(); ++i) EXPECT_NEAR(gradient[i], central_difference(loss, qkv[i]), 1e-8) << "at " << i;
+}
+
+/// f(document alone, its first token in the packed batch) for every document.
+template <class F>
+void each_document(const AttentionShape& s, const Ints& starts, F f) {
+  const auto tokens = static_cast<std::int64_t>(starts.size());
+  for (std::int64_t first = 0, end = 0; first < tokens; first = end) {
+    const auto start = [&](std::int64_t t) { return t / s.seq_len * s.seq_len + starts[static_cast<std::size_t>(t)]; };
+    for (end = first + 1; end < tokens && start(end) == first; ++end) {
+    }
+    AttentionShape alone = s;
+    alone.batch = 1, alone.seq_len = end - first;
+    f(alone, first);
+  }
+}
+Values rows_of(const Values& x, std::int64_t first, std::int64_t rows, std::int64_t width) {
+  return {x.begin() + first * width, x.begin() + (first + rows) * width};
+}
+
+TEST(Attention, ReferenceSeesEachDocumentAsIfAlone) {
+  const AttentionShape s = shape_of(2, 70, 2, 1, 4);
+  const Ints starts = document_starts(s);
+  const auto qkv = normal(qkv_shape(s).count(), 1), d_o = normal(out_shape(s).count(), 2);
+  const auto o = reference::attention(qkv, s, starts).o, d_qkv = reference::attention_backward(d_o, qkv, s, starts);
+  int documents = 0;
+  each_document(s, starts, [&](const AttentionShape& alone, std::int64_t first) {
+    const auto n = alone.seq_len, width = s.qkv_width(), out = s.num_heads * s.head_dim;
+    const auto part = rows_of(qkv, first, n, width);
+    EXPECT_EQ(rows_of(o, first, n, out), reference::attention(part, alone).o) << "document at " << first;
+    EXPECT_EQ(rows_of(d_qkv, first, n, width), reference::attention_backward(rows_of(d_o, first, n, out), part, alone));
+    ++documents;
+  });
+  EXPECT_EQ(documents, 9);
 }
 
 TEST(Attention, ReferenceIsCausal) {
@@ -93,10 +147,11 @@ TEST_P(AttentionOnCpu, ForwardMatchesReference) {
 /// What rounding may do to each element of d_qkv: p and ds are rounded to the dtype before their products, o was, and the softmax
 /// errs as in the forward pass. The sizes are the sums of absolute values the gradient is added up from, written out as the
 /// gradient itself is.
-Values backward_allowance(const Values& d_o, const Values& o, const Values& qkv, const AttentionShape& s, DType dtype) {
+Values backward_allowance(const Values& d_o, const Values& o, const Values& qkv, const AttentionShape& s, DType dtype,
+                          const Ints& starts = {}) {
   const double rounding = dtype == DType::bf16 ? unit_roundoff(dtype) : 0, p_error = rounding + probability_error(qkv, s);
   const double dp_error = sum_error(s.head_dim);
-  const auto lse = reference::attention(qkv, s).lse;
+  const auto lse = reference::attention(qkv, s, starts).lse;
   Values allowed(qkv.size());
   for (std::int64_t b = 0; b < s.batch; ++b)
     for (std::int64_t h = 0; h < s.num_heads; ++h) {
@@ -109,7 +164,7 @@ Values backward_allowance(const Values& d_o, const Values& o, const Values& qkv,
         const auto dim = static_cast<std::size_t>(s.head_dim);
         double mean_size = 0;  // sum |do o|: the size of do . o, which ds subtracts
         for (std::size_t d = 0; d < dim; ++d) mean_size += std::abs(d_o[out + d] * o[out + d]);
-        for (std::int64_t u = 0; u <= t; ++u) {
+        for (std::int64_t u = starts.empty() ? 0 : starts[static_cast<std::size_t>(b * s.seq_len + t)]; u <= t; ++u) {
           const std::size_t k = at(u, s.num_heads + kv), v = at(u, s.num_heads + s.num_kv_heads + kv);
           double score = 0, dp = 0, dp_size = 0, mean = 0;
           for (std::size_t d = 0; d < dim; ++d) {
@@ -145,6 +200,43 @@ TEST_P(AttentionOnCpu, BackwardMatchesReference) {
     expect_close(d_qkv.values(), reference::attention_backward(d_o, qkv, s), unit_roundoff(dtype()), 1 + sum_error(s.seq_len),
                  backward_allowance(d_o, reference::attention(qkv, s).o, qkv, s, dtype()));
   }
+}
+
+TEST_P(AttentionOnCpu, DocumentsMatchReference) {
+  for (const AttentionShape& s : kShapes) {
+    SCOPED_TRACE(name(s));
+    const Ints starts = document_starts(s);
+    const TestTensor starts_tensor(starts);
+    const auto qkv = rounded(normal(qkv_shape(s).count(), 1), dtype()), d_o = rounded(normal(out_shape(s).count(), 2), dtype());
+    const TestTensor qkv_tensor(qkv, dtype(), qkv_shape(s));
+    auto o = TestTensor::blank(dtype(), out_shape(s)), lse = TestTensor::blank(DType::f32, lse_shape(s));
+    auto d_qkv = TestTensor::blank(dtype(), qkv_shape(s));
+    attention_forward(stream, o, lse, qkv_tensor, s, starts_tensor);
+    attention_backward(stream, d_qkv, TestTensor(d_o, dtype(), out_shape(s)), o, lse, qkv_tensor, s, starts_tensor);
+    const auto want = reference::attention(qkv, s, starts);
+    const Values size = reference::attention(with_absolute_values(qkv, s), s, starts).o;
+    const double p_rounding = dtype() == DType::bf16 ? unit_roundoff(dtype()) : 0;
+    expect_close(o.values(), want.o, unit_roundoff(dtype()), p_rounding + probability_error(qkv, s), size);
+    expect_close(lse.values(), want.lse, unit_roundoff(DType::f32), probability_error(qkv, s), Values(want.lse.size(), 1.0));
+    expect_close(d_qkv.values(), reference::attention_backward(d_o, qkv, s, starts), unit_roundoff(dtype()),
+                 1 + sum_error(s.seq_len), backward_allowance(d_o, want.o, qkv, s, dtype(), starts));
+  }
+}
+
+// A sequence that is one document is the same computation.
+TEST_P(AttentionOnCpu, OneDocumentIsTheWholeSequenceBitForBit) {
+  const AttentionShape s = shape_of(2, 300, 2, 1, 64);
+  const TestTensor qkv(normal(qkv_shape(s).count(), 1), dtype(), qkv_shape(s)), one(Ints(600, 0));
+  auto o = TestTensor::blank(dtype(), out_shape(s)), lse = TestTensor::blank(DType::f32, lse_shape(s));
+  auto masked_o = TestTensor::blank(dtype(), out_shape(s)), masked_lse = TestTensor::blank(DType::f32, lse_shape(s));
+  auto d_qkv = TestTensor::blank(dtype(), qkv_shape(s)), masked_d_qkv = TestTensor::blank(dtype(), qkv_shape(s));
+  attention_forward(stream, o, lse, qkv, s);
+  attention_forward(stream, masked_o, masked_lse, qkv, s, one);
+  attention_backward(stream, d_qkv, o, o, lse, qkv, s);
+  attention_backward(stream, masked_d_qkv, o, o, lse, qkv, s, one);
+  EXPECT_EQ(o.bytes(), masked_o.bytes());
+  EXPECT_EQ(lse.bytes(), masked_lse.bytes());
+  EXPECT_EQ(d_qkv.bytes(), masked_d_qkv.bytes());
 }
 
 TEST_P(AttentionOnCpu, DecodeMatchesReferenceOnStridedCaches) {
@@ -211,6 +303,7 @@ TEST(Attention, ErrorsNameTheArgument) {
   expect_error([&] { attention_forward(stream, o, o, qkv, s); }, "lse is f32 [6,32]");
   expect_error([&] { attention_forward(stream, o, lse, o, s); }, "qkv is f32 [6,32]");
   expect_error([&] { attention_backward(stream, o, o, o, lse, qkv, s); }, "d_qkv is f32 [6,32]");
+  expect_error([&] { attention_forward(stream, o, lse, qkv, s, TestTensor(Ints(5))); }, "document_starts is i32 [5], want i32 [6]");
   AttentionShape odd = s;
   odd.num_kv_heads = 3;
   expect_error([&] { attention_forward(stream, o, lse, qkv, odd); }, "4 heads over 3 key/value heads");

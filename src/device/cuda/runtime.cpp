@@ -66,7 +66,9 @@ void* allocate(std::int64_t bytes) {
     fail("out of GPU memory: ", bytes, " bytes asked for, ", free, " of ", total,
          " are free; lower micro_batch_size or seq_len (corollary train --plan shows what takes how much)");
   }
+  // On the default stream, and not waited for: our streams, which do not wait for that one, might write first.
   check_cuda(cudaMemset(memory, 0, size), "clearing GPU memory");
+  check_cuda(cudaStreamSynchronize(nullptr), "clearing GPU memory");
   return memory;
 }
 

@@ -15,7 +15,8 @@
 //   backward, a block: s = q k^T;  p = exp(scale s - lse);  dp = do v^T;  ds = scale p (dp - do.o);
 //                      dq = ds k;  dk^T += q^T ds;  dv^T += do^T p        (transposed, so that ds and p are written as tiles at
 //                      once)
-// Sequences are padded with zero rows to whole blocks; keys past the diagonal get p = 0.
+// Sequences are padded with zero rows to whole blocks; keys past the diagonal get p = 0, and so do those of other documents, of which
+// whole blocks before the first a block of queries sees are left out.
 namespace corollary::cpu {
 namespace {
 
@@ -96,12 +97,21 @@ void store_transposed(const Rows& to, const float* from, std::int64_t n, std::in
                                to_bf16x16(_mm512_i32gather_ps(steps, from + d * w.score_step + t, 4)));
 }
 
-/// p[0, seen) = exp(scale s - max), p[seen, end) = 0; returns the sum, *most = scale max.
-float softmax_row(bf16* p, const float* s, std::int64_t seen, std::int64_t end, float scale, float* most) {
-  const std::int64_t whole = seen / 16 * 16;  // vectors without a mask: all but one of a long row
-  const __mmask16 rest = first_lanes(seen - whole);
-  __m512 maxima = _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), rest, s + whole);
-  for (std::int64_t u = 0; u < whole; u += 16) maxima = _mm512_max_ps(maxima, _mm512_loadu_ps(s + u));
+/// Whose columns [begin, end) hold scores, of which a row sees [from, seen); begin and end are whole blocks.
+struct Columns {
+  std::int64_t begin, end, from, seen;
+  __mmask16 lanes(std::int64_t u) const { return first_lanes(seen - u) & static_cast<__mmask16>(~first_lanes(from - u)); }
+};
+
+/// p = exp(scale s - max) of the columns seen, 0 of the others; returns the sum, *most = scale max.
+float softmax_row(bf16* p, const float* s, const Columns& columns, float scale, float* most) {
+  const std::int64_t whole = columns.seen / 16 * 16;  // vectors without a mask: all but one or two of a long row
+  __m512 maxima = _mm512_set1_ps(-INFINITY);
+  const auto compare = [&](std::int64_t u) { maxima = _mm512_mask_max_ps(maxima, columns.lanes(u), maxima, _mm512_loadu_ps(s + u)); };
+  std::int64_t at = columns.begin;
+  for (; at < columns.from; at += 16) compare(at);
+  for (; at < whole; at += 16) maxima = _mm512_max_ps(maxima, _mm512_loadu_ps(s + at));
+  if (at < columns.end) compare(at);
   *most = _mm512_reduce_max_ps(maxima) * scale;
   const __m512 factor = _mm512_set1_ps(scale), shift = _mm512_set1_ps(-*most);
   __m512 sums = _mm512_setzero_ps();
@@ -110,9 +120,10 @@ float softmax_row(bf16* p, const float* s, std::int64_t seen, std::int64_t end, 
     sums = _mm512_add_ps(sums, e);
     store_bf16x16(p + u, e);
   };
-  for (std::int64_t u = 0; u < whole; u += 16) weigh(u, 0xffff);
-  if (whole < end) weigh(whole, rest);
-  for (std::int64_t u = whole + 16; u < end; u += 16) store_bf16x16(p + u, _mm512_setzero_ps());
+  for (at = columns.begin; at < columns.from; at += 16) weigh(at, columns.lanes(at));
+  for (; at < whole; at += 16) weigh(at, 0xffff);
+  if (at < columns.end) weigh(at, columns.lanes(at));
+  for (at += 16; at < columns.end; at += 16) store_bf16x16(p + at, _mm512_setzero_ps());
   return _mm512_reduce_add_ps(sums);
 }
 
@@ -126,7 +137,7 @@ float dot_row(const bf16* a, const bf16* b, std::int64_t n) {
 }
 
 /// Two rows r, r + 1 of the backward block: p and ds as pairs into their tiles, ds also row-major into w.p.
-void backward_rows(const Work& w, std::int64_t r, std::int64_t first, std::int64_t end, float scale, const float* lse,
+void backward_rows(const Work& w, std::int64_t r, const Columns& row0, const Columns& row1, float scale, const float* lse,
                    const float* dots) {
   const __m512 factor = _mm512_set1_ps(scale);
   const float *s0 = w.s + r * w.score_step, *dp0 = w.dp + r * w.score_step;
@@ -146,10 +157,31 @@ void backward_rows(const Work& w, std::int64_t r, std::int64_t first, std::int64
     _mm512_storeu_si512(w.p_tiles + at, interleave(p[0], p[1]));
     _mm512_storeu_si512(w.ds_tiles + at, interleave(ds[0], ds[1]));
   };
-  const std::int64_t seen = first + r + 1, whole = seen / 16 * 16;
-  for (std::int64_t u = 0; u < whole; u += 16) column(u, 0xffff, 0xffff);
-  for (std::int64_t u = whole; u < end; u += 16) column(u, first_lanes(seen - u), first_lanes(seen + 1 - u));
+  const std::int64_t whole = row0.seen / 16 * 16;
+  std::int64_t at = row0.begin;
+  for (; at < row1.from; at += 16) column(at, row0.lanes(at), row1.lanes(at));
+  for (; at < whole; at += 16) column(at, 0xffff, 0xffff);
+  for (; at < row0.end; at += 16) column(at, row0.lanes(at), row1.lanes(at));
 }
+
+/// Of the query at `first` + r in the block of queries from `first` on; rows of padding see what the block does.
+class BlockColumns {
+ public:
+  BlockColumns(ConstTensor document_starts, const AttentionShape& s, std::int64_t sequence, std::int64_t first)
+      : first_(first), rows_(std::min(kBlock, s.seq_len - first)) {
+    if (document_starts) starts_ = document_starts.data<std::int32_t>() + sequence * s.seq_len + first;
+  }
+  std::int64_t begin() const { return starts_ == nullptr ? 0 : starts_[0] / kBlock * kBlock; }
+  std::int64_t end() const { return first_ + kBlock; }
+  Columns row(std::int64_t r) const {
+    const std::int64_t from = starts_ == nullptr ? 0 : starts_[std::min(r, rows_ - 1)];
+    return {begin(), end(), from, first_ + r + 1};
+  }
+
+ private:
+  std::int64_t first_, rows_;
+  const std::int32_t* starts_ = nullptr;
+};
 
 /// A head of sequence b in a packed [tokens, width] tensor; heads are counted from the row's start.
 Rows head(ConstTensor packed, const AttentionShape& s, std::int64_t b, std::int64_t slot) {
@@ -168,28 +200,31 @@ void each_item(const AttentionShape& s, F f) {
 
 }  // namespace
 
-void attention_forward_amx(Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& s) {
+void attention_forward_amx(Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& s, ConstTensor document_starts) {
   const std::int64_t group = s.num_heads / s.num_kv_heads;
   each_item(s, [&](Work& w, std::int64_t b, std::int64_t kv) {
     copy_padded(w.q, head(qkv, s, b, s.num_heads + kv), s.seq_len, s.head_dim, w);
     pack_right_transposed(w.k_by_dim, w.q, w.dim, w.dim, w.rows);
     copy_padded(w.q, head(qkv, s, b, s.num_heads + s.num_kv_heads + kv), s.seq_len, s.head_dim, w);
     pack_right(w.v_by_row, w.q, w.dim, w.rows, w.dim);
+    const RightTiles k_by_dim{w.k_by_dim, w.dim / 32}, v_by_row{w.v_by_row, w.rows / 32};
     for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
       copy_padded(w.q, head(qkv, s, b, h), s.seq_len, s.head_dim, w);
       const Rows out = head(o, s, b, h);
       float* row_lse = lse.data<float>() + (b * s.num_heads + h) * s.seq_len;
       for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
-        const std::int64_t end = t + kBlock, rows = std::min(kBlock, s.seq_len - t);
-        tile_product<false>(w.s, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), {w.k_by_dim, w.dim / 32}, kBlock, end,
-                            w.dim);
+        const BlockColumns columns(document_starts, s, b, t);
+        const std::int64_t begin = columns.begin(), keys = columns.end() - begin, rows = std::min(kBlock, s.seq_len - t);
+        tile_product<false>(w.s + begin, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), k_by_dim.from(0, begin), kBlock,
+                            keys, w.dim);
         float sums[kBlock];
         for (std::int64_t r = 0; r < kBlock; ++r) {
           float most = 0;
-          sums[r] = softmax_row(w.p + r * w.rows_step, w.s + r * w.score_step, t + r + 1, end, s.scale, &most);
+          sums[r] = softmax_row(w.p + r * w.rows_step, w.s + r * w.score_step, columns.row(r), s.scale, &most);
           if (r < rows) row_lse[t + r] = most + std::log(sums[r]);
         }
-        tile_product<false>(w.out, w.dim, LeftTiles::row_major(w.p, w.rows_step), {w.v_by_row, w.rows / 32}, kBlock, w.dim, end);
+        tile_product<false>(w.out, w.dim, LeftTiles::row_major(w.p + begin, w.rows_step), v_by_row.from(begin, 0), kBlock, w.dim,
+                            keys);
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t d = 0; d < s.head_dim; d += 16)
             _mm256_mask_storeu_epi16(
@@ -201,7 +236,7 @@ void attention_forward_amx(Tensor o, Tensor lse, ConstTensor qkv, const Attentio
 }
 
 void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv,
-                            const AttentionShape& s) {
+                            const AttentionShape& s, ConstTensor document_starts) {
   const std::int64_t group = s.num_heads / s.num_kv_heads;
   each_item(s, [&](Work& w, std::int64_t b, std::int64_t kv) {
     copy_padded(w.q, head(qkv, s, b, s.num_heads + kv), s.seq_len, s.head_dim, w);
@@ -209,6 +244,8 @@ void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstT
     pack_right(w.k_by_row, w.q, w.dim, w.rows, w.dim);
     copy_padded(w.q, head(qkv, s, b, s.num_heads + s.num_kv_heads + kv), s.seq_len, s.head_dim, w);
     pack_right_transposed(w.v_by_dim, w.q, w.dim, w.dim, w.rows);
+    const RightTiles k_by_dim{w.k_by_dim, w.dim / 32}, v_by_dim{w.v_by_dim, w.dim / 32}, k_by_row{w.k_by_row, w.rows / 32};
+    const RightTiles p_tiles{w.p_tiles, kBlock / 32}, ds_tiles{w.ds_tiles, kBlock / 32};
     std::memset(w.dk_t, 0, static_cast<std::size_t>(w.dim * w.score_step) * 4);
     std::memset(w.dv_t, 0, static_cast<std::size_t>(w.dim * w.score_step) * 4);
     for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
@@ -228,16 +265,18 @@ void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstT
         return LeftTiles::packed(packed + t / 32 * kTileElements, w.rows / 32);
       };
       for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
-        const std::int64_t end = t + kBlock, rows = std::min(kBlock, s.seq_len - t);
-        tile_product<false>(w.s, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), {w.k_by_dim, w.dim / 32}, kBlock, end,
-                            w.dim);
-        tile_product<false>(w.dp, w.score_step, LeftTiles::row_major(w.d_o + t * w.dim, w.dim), {w.v_by_dim, w.dim / 32}, kBlock,
-                            end, w.dim);
+        const BlockColumns columns(document_starts, s, b, t);
+        const std::int64_t begin = columns.begin(), keys = columns.end() - begin, rows = std::min(kBlock, s.seq_len - t);
+        tile_product<false>(w.s + begin, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), k_by_dim.from(0, begin), kBlock,
+                            keys, w.dim);
+        tile_product<false>(w.dp + begin, w.score_step, LeftTiles::row_major(w.d_o + t * w.dim, w.dim), v_by_dim.from(0, begin),
+                            kBlock, keys, w.dim);
         for (std::int64_t r = 0; r < kBlock; r += 2)
-          backward_rows(w, r, t, end, s.scale, row_lse.data() + t + r, dots.data() + t + r);
-        tile_product<true>(w.dv_t, w.score_step, left(w.d_o_t, t), {w.p_tiles, kBlock / 32}, w.dim, end, kBlock);
-        tile_product<true>(w.dk_t, w.score_step, left(w.q_t, t), {w.ds_tiles, kBlock / 32}, w.dim, end, kBlock);
-        tile_product<false>(w.out, w.dim, LeftTiles::row_major(w.p, w.rows_step), {w.k_by_row, w.rows / 32}, kBlock, w.dim, end);
+          backward_rows(w, r, columns.row(r), columns.row(r + 1), s.scale, row_lse.data() + t + r, dots.data() + t + r);
+        tile_product<true>(w.dv_t + begin, w.score_step, left(w.d_o_t, t), p_tiles.from(0, begin), w.dim, keys, kBlock);
+        tile_product<true>(w.dk_t + begin, w.score_step, left(w.q_t, t), ds_tiles.from(0, begin), w.dim, keys, kBlock);
+        tile_product<false>(w.out, w.dim, LeftTiles::row_major(w.p + begin, w.rows_step), k_by_row.from(begin, 0), kBlock, w.dim,
+                            keys);
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t d = 0; d < s.head_dim; d += 16)
             _mm256_mask_storeu_epi16(dq.at + (t + r) * dq.step + d, first_lanes(s.head_dim - d),

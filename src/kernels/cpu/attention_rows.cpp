@@ -21,24 +21,36 @@ void clear(T* p, std::int64_t from, std::int64_t to) {
   if (from < to) std::memset(static_cast<void*>(p + from), 0, static_cast<std::size_t>(to - from) * sizeof(T));
 }
 
+/// The columns that row r sees.
+struct Seen {
+  std::int64_t begin, end;
+  Seen(const ScoreBlock& block, std::int64_t r)
+      : begin(block.starts == nullptr ? 0 : block.starts[r] - block.first_key),
+        end(std::min(block.columns, block.first - block.first_key + r + 1)) {}
+  std::int64_t count() const { return end - begin; }
+};
+
 template <class T>
 void softmax(T* p, float* lse, float* s, const ScoreBlock& block) {
   const F32 scale = all(block.scale);
   for (std::int64_t r = 0; r < block.rows; ++r, s += block.row_step, p += block.row_step) {
-    const std::int64_t seen = std::min(block.columns, block.first + r + 1);
-    const float* const scores = s;
+    const Seen seen(block, r);
+    float* const weights = s + seen.begin;
+    const float* const scores = weights;
     F32 most = all(kUnseen);
-    each_vector(seen, [&](std::int64_t i, auto lanes) HWY_ATTR { most = hn::Max(most, load_or(scores + i, lanes, kUnseen)); });
+    each_vector(seen.count(), [&](std::int64_t i, auto lanes) HWY_ATTR { most = hn::Max(most, load_or(scores + i, lanes, kUnseen)); });
     const float top = maximum(most) * block.scale;
-    const float total = sum_over(seen, [&](std::int64_t i, auto lanes, F32 sum) HWY_ATTR {
+    const float total = sum_over(seen.count(), [&](std::int64_t i, auto lanes, F32 sum) HWY_ATTR {
       const F32 e = exp(hn::MulSub(load_or(scores + i, lanes, kUnseen), scale, all(top)));
-      store(s + i, e, lanes);
+      store(weights + i, e, lanes);
       return sum + e;
     });
     lse[r] = top + std::log(total);
     const F32 factor = all(1.0f / total);
-    each_vector(seen, [&](std::int64_t i, auto lanes) HWY_ATTR { store(p + i, load(scores + i, lanes) * factor, lanes); });
-    clear(p, seen, block.columns);
+    T* const out = p + seen.begin;
+    each_vector(seen.count(), [&](std::int64_t i, auto lanes) HWY_ATTR { store(out + i, load(scores + i, lanes) * factor, lanes); });
+    clear(p, 0, seen.begin);
+    clear(p, seen.end, block.columns);
   }
 }
 void softmax_block(void* p, float* lse, float* s, const ScoreBlock& block) {
@@ -49,10 +61,14 @@ template <class T>
 void softmax_again(T* p, const float* lse, const float* s, const ScoreBlock& block) {
   const F32 scale = all(block.scale);
   for (std::int64_t r = 0; r < block.rows; ++r, s += block.row_step, p += block.row_step) {
-    const std::int64_t seen = std::min(block.columns, block.first + r + 1);
-    each_vector(seen, [&](std::int64_t i, auto lanes)
-                          HWY_ATTR { store(p + i, exp(hn::MulSub(load(s + i, lanes), scale, all(lse[r]))), lanes); });
-    clear(p, seen, block.columns);
+    const Seen seen(block, r);
+    const float* const scores = s + seen.begin;
+    T* const out = p + seen.begin;
+    each_vector(seen.count(), [&](std::int64_t i, auto lanes) HWY_ATTR {
+      store(out + i, exp(hn::MulSub(load(scores + i, lanes), scale, all(lse[r]))), lanes);
+    });
+    clear(p, 0, seen.begin);
+    clear(p, seen.end, block.columns);
   }
 }
 void softmax_again_block(void* p, const float* lse, const float* s, const ScoreBlock& block) {

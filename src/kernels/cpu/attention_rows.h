@@ -5,12 +5,15 @@
 
 namespace corollary::cpu {
 
-/// The element-wise half of attention on one block of query rows: row r stands at position first + r and sees keys 0 .. first + r.
-/// Blocks are [rows, row_step] with `columns` used; p and ds hold `dtype` (f32 or bf16).
+/// The element-wise half of attention on one block of query rows: row r stands at position first + r and sees keys up to there, from
+/// starts[r] on, or from 0. Blocks are [rows, row_step] with `columns` used, column c for key first_key + c; p and ds hold `dtype`
+/// (f32 or bf16).
 struct ScoreBlock {
   std::int64_t rows = 0, columns = 0, row_step = 0, first = 0;
   float scale = 1;
   DType dtype = DType::f32;
+  std::int64_t first_key = 0;
+  const std::int32_t* starts = nullptr;
 };
 
 /// p[r,u] = exp(scale s[r,u] - lse[r]), 0 for keys not seen;   lse[r] = log sum_u exp(scale s[r,u]).   s is used as scratch.

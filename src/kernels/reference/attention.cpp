@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace corollary::reference {
 namespace {
@@ -40,10 +41,12 @@ double softmax(Values& scores) {
   return lse;
 }
 
-/// p[u] for the keys u <= t that query t sees.
-Values probabilities(const Values& qkv, const Head& head, std::size_t t, double scale, double* lse) {
-  Values p(t + 1);
-  for (std::size_t u = 0; u <= t; ++u) p[u] = scale * dot(&qkv[head.q(t)], &qkv[head.k(u)], head.dim);
+/// p[u] for the keys u <= t, 0 before the document of query t.
+Values probabilities(const Values& qkv, const Head& head, std::size_t t, double scale, const std::vector<std::int32_t>& starts,
+                     double* lse) {
+  const std::size_t start = starts.empty() ? 0 : static_cast<std::size_t>(starts[head.first_row + t]);
+  Values p(t + 1, -std::numeric_limits<double>::infinity());
+  for (std::size_t u = start; u <= t; ++u) p[u] = scale * dot(&qkv[head.q(t)], &qkv[head.k(u)], head.dim);
   *lse = softmax(p);
   return p;
 }
@@ -62,11 +65,11 @@ void each_query(const AttentionShape& s, F f) {
 
 }  // namespace
 
-AttentionOutput attention(const Values& qkv, const AttentionShape& s) {
+AttentionOutput attention(const Values& qkv, const AttentionShape& s, const std::vector<std::int32_t>& document_starts) {
   AttentionOutput out{Values(static_cast<std::size_t>(s.batch * s.seq_len * s.num_heads * s.head_dim)),
                       Values(static_cast<std::size_t>(s.batch * s.num_heads * s.seq_len))};
   each_query(s, [&](const Head& head, std::size_t t, std::size_t o, std::size_t lse) {
-    const Values p = probabilities(qkv, head, t, s.scale, &out.lse[lse]);
+    const Values p = probabilities(qkv, head, t, s.scale, document_starts, &out.lse[lse]);
     for (std::size_t u = 0; u <= t; ++u)
       for (std::size_t d = 0; d < head.dim; ++d) out.o[o + d] += p[u] * qkv[head.v(u) + d];
   });
@@ -75,11 +78,12 @@ AttentionOutput attention(const Values& qkv, const AttentionShape& s) {
 
 // For one query:  dv[u] += p[u] do;   dp[u] = do . v[u];   ds[u] = p[u] (dp[u] - sum_w p[w] dp[w]);
 //                 dq += scale ds[u] k[u];   dk[u] += scale ds[u] q.
-Values attention_backward(const Values& d_o, const Values& qkv, const AttentionShape& s) {
+Values attention_backward(const Values& d_o, const Values& qkv, const AttentionShape& s,
+                          const std::vector<std::int32_t>& document_starts) {
   Values d_qkv(qkv.size());
   each_query(s, [&](const Head& head, std::size_t t, std::size_t o, std::size_t) {
     double lse = 0;
-    const Values p = probabilities(qkv, head, t, s.scale, &lse);
+    const Values p = probabilities(qkv, head, t, s.scale, document_starts, &lse);
     Values dp(t + 1);
     for (std::size_t u = 0; u <= t; ++u) dp[u] = dot(&d_o[o], &qkv[head.v(u)], head.dim);
     const double mean = dot(p.data(), dp.data(), t + 1);
