@@ -33,9 +33,13 @@ TrainConfig resolve(TrainConfig config, int world_size) {
   within("log_interval", config.log_interval, 1, kLargestCount);
   within("skip_abort_after", config.skip_abort_after, 1, kLargestCount);
 
-  const std::int64_t sequences = config.micro_batch_size * world_size;
+  within("tensor_parallel", config.tensor_parallel, 1, 1 << 10);
+  check(world_size % config.tensor_parallel == 0, "train.tensor_parallel ", config.tensor_parallel, " does not divide the job's ",
+        world_size, " ranks: start it with a multiple of ", config.tensor_parallel);
+  const std::int64_t copies = world_size / config.tensor_parallel;
+  const std::int64_t sequences = config.micro_batch_size * copies;
   check(config.global_batch_size % sequences == 0, "train.global_batch_size ", config.global_batch_size,
-        " is no multiple of micro_batch_size ", config.micro_batch_size, " times ", world_size, " ranks: choose one of ", sequences,
+        " is no multiple of micro_batch_size ", config.micro_batch_size, " times ", copies, " ranks: choose one of ", sequences,
         ", ", 2 * sequences, ", ... or a micro_batch_size that divides it");
 
   if (config.lr_decay_iters == 0) config.lr_decay_iters = config.train_iters;

@@ -12,6 +12,7 @@ struct TrainConfig {
   std::int64_t seq_len = 512;           ///< tokens of context per sequence
   std::int64_t micro_batch_size = 8;    ///< sequences per forward and backward pass, per rank: decides the memory, not the result
   std::int64_t global_batch_size = 16;  ///< sequences per optimizer step, all ranks together
+  std::int64_t tensor_parallel = 1;     ///< ranks that share one copy of the model
   std::int64_t train_iters = 600;       ///< optimizer steps
   double learning_rate = 2e-3;          ///< peak, reached after the warm-up
   double min_lr_ratio = 0.033;          ///< floor of the cosine / peak
@@ -35,6 +36,7 @@ struct TrainConfig {
     visit("seq_len", config.seq_len);
     visit("micro_batch_size", config.micro_batch_size);
     visit("global_batch_size", config.global_batch_size);
+    visit("tensor_parallel", config.tensor_parallel);
     visit("train_iters", config.train_iters);
     visit("learning_rate", config.learning_rate);
     visit("min_lr_ratio", config.min_lr_ratio);
