@@ -77,8 +77,8 @@ double tokens_per_second(const LlamaConfig& model, DType compute, const SpeedArg
       std::generate_n(ids.data<std::int32_t>(), ids.count(),
                       [&] { return static_cast<std::int32_t>(random.below(model.vocab_size)); });
     const auto start = Clock::now();
-    llama.losses_and_gradients(stream, losses, Gradients(model, optimizer.gradients()), Weights(model, optimizer.weights()), tokens,
-                               targets, 1.0f / static_cast<float>(llama.tokens()), /*accumulate=*/false);
+    llama.losses_and_gradients(stream, losses, Gradients(model, optimizer.gradients()), Weights(model, optimizer.weights()), {tokens, targets},
+                               1.0f / static_cast<float>(llama.tokens()), /*accumulate=*/false);
     optimizer.step(stream, *world, losses.view().data<float>()[0], 1e-3);
     if (step >= 0)
       rates.push_back(static_cast<double>(llama.tokens()) / std::chrono::duration<double>(Clock::now() - start).count());

@@ -27,18 +27,20 @@ AttentionShape attention_shape(const LlamaConfig& c, std::int64_t batch, std::in
 
 }  // namespace
 
-Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains, Device device)
+Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains, Device device,
+             std::int64_t lora_rank)
     : config_(config),
       compute_(compute),
       batch_(micro_batch_size),
       seq_len_(seq_len),
       tokens_(micro_batch_size * seq_len),
+      lora_rank_(lora_rank),
       trains_(trains),
       device_(device) {
   check(micro_batch_size > 0 && seq_len > 0, "micro_batch_size ", micro_batch_size, " and seq_len ", seq_len, " must be positive");
   check(seq_len <= config.max_position_embeddings, "seq_len ", seq_len, " is beyond max_position_embeddings ",
         config.max_position_embeddings);
-  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device);
+  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device, lora_rank);
   workspace_bytes_ = memory.workspace_bytes;
   arena_ = Arena(memory.arena_bytes(), device);
   allocate(arena_);
@@ -59,9 +61,9 @@ Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_
 }
 
 MemoryPlan Llama::plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
-                       Device device) {
+                       Device device, std::int64_t lora_rank) {
   Llama empty;
-  empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains, empty.device_ = device;
+  empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains, empty.device_ = device, empty.lora_rank_ = lora_rank;
   empty.batch_ = micro_batch_size, empty.seq_len_ = seq_len, empty.tokens_ = micro_batch_size * seq_len;
   Arena counting = Arena::counting();
   MemoryPlan plan = empty.allocate(counting);
@@ -109,24 +111,30 @@ MemoryPlan Llama::allocate(Arena& arena) {
     s.d_activation = activations(c.intermediate_size);
     s.d_qkv = activations(width);
     s.d_o = activations(c.q_size());
+    s.d_frozen_norm = arena.take(DType::f32, {c.hidden_size});
   }
+  if (lora_rank_ > 0) s.lora = {activations(lora_rank_), activations(lora_outer_width(c))};
   plan.scratch_bytes = arena.used_bytes() - plan.kept_bytes;
   return plan;
 }
 
-void Llama::forward_blocks(Stream& stream, const Weights& weights, ConstTensor tokens) {
+ConstTensor Llama::positions_of(const TokenBatch& batch) const { return batch.positions ? batch.positions : positions_.view(); }
+
+void Llama::forward_blocks(Stream& stream, const Weights& weights, const TokenBatch& batch) {
+  const ConstTensor tokens = batch.tokens;
   check(tokens.shape() == Shape{tokens_} && weights.flat().dtype() == compute_, "llama: tokens ", tokens.shape(), " and ",
         weights.flat().dtype(), " weights, made for [", tokens_, "] and ", compute_);
   const float eps = static_cast<float>(config_.rms_norm_eps);
   embedding_forward(stream, kept_.front().x_attention, tokens, weights.embedding());
   for (std::size_t layer = 0; layer < kept_.size(); ++layer)
-    block_forward(stream, kept_[layer], layer ? &kept_[layer - 1] : nullptr, weights.block(static_cast<std::int64_t>(layer)));
+    block_forward(stream, kept_[layer], layer ? &kept_[layer - 1] : nullptr, weights.block(static_cast<std::int64_t>(layer)),
+                  batch);
   Scratch& s = scratch_;
   add_rmsnorm_forward(stream, s.x_final, s.y_final, s.rstd_final, kept_.back().x_mlp, s.delta, weights.final_norm(), eps);
 }
 
 // h = x + attention(norm(x));  x' = h + mlp(norm(h)).  The last addition of a block is done by the norm that opens the next one.
-void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const BlockOf<ConstTensor>& w) {
+void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const BlockOf<ConstTensor>& w, const TokenBatch& batch) {
   Scratch& s = scratch_;
   const float eps = static_cast<float>(config_.rms_norm_eps);
   if (previous == nullptr)
@@ -134,35 +142,50 @@ void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const B
   else
     add_rmsnorm_forward(stream, k.x_attention, s.y, k.rstd_attention, previous->x_mlp, s.delta, w.input_norm, eps);  // [T, hidden]
   linear_forward(stream, k.qkv, s.y, w.qkv);  // [T, q + 2 kv]
-  rope(stream, k.qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/false);
-  attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));                   // [T, q]
-  linear_forward(stream, s.delta, k.o, w.attention_out);                                                      // [T, hidden]
+  lora_forward(stream, k.qkv, s.y, w.lora.qkv, w.lora_scale, s.lora);
+  rope(stream, k.qkv, positions_of(batch), rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/false);
+  attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_), batch.document_starts);  // [T, q]
+  linear_forward(stream, s.delta, k.o, w.attention_out);                                                            // [T, hidden]
+  lora_forward(stream, s.delta, k.o, w.lora.attention_out, w.lora_scale, s.lora);
   add_rmsnorm_forward(stream, k.x_mlp, s.y, k.rstd_mlp, k.x_attention, s.delta, w.post_attention_norm, eps);  // [T, hidden]
   linear_forward(stream, k.gate_up, s.y, w.gate_up);                                                          // [T, 2 inter]
-  swiglu_forward(stream, s.activation, k.gate_up);                                                            // [T, inter]
-  linear_forward(stream, s.delta, s.activation, w.down);                                                      // [T, hidden]
+  lora_forward(stream, k.gate_up, s.y, w.lora.gate_up, w.lora_scale, s.lora);
+  swiglu_forward(stream, s.activation, k.gate_up);        // [T, inter]
+  linear_forward(stream, s.delta, s.activation, w.down);  // [T, hidden]
+  lora_forward(stream, s.delta, s.activation, w.lora.down, w.lora_scale, s.lora);
 }
 
-// dx holds the gradient of the residual stream: each half of the block adds its own to what came past it.
-void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, bool accumulate) {
+// dx holds the gradient of the residual stream: each half of the block adds its own to what came past it. The gradient of a matrix needs
+// what the forward pass multiplied it with, made again where it was not kept, so it comes after the gradient of its input.
+void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, const TokenBatch& batch,
+                           bool accumulate) {
   Scratch& s = scratch_;
   const float eps = static_cast<float>(config_.rms_norm_eps);
-  linear_backward_input(stream, s.d_activation, s.dx, w.down);                  // [T, inter]
+  const auto input = [&](Tensor dx, ConstTensor dy, ConstTensor matrix, const auto& adapters) {
+    linear_backward_input(stream, dx, dy, matrix);
+    lora_backward_input(stream, dx, dy, adapters, w.lora_scale, s.lora);
+  };
+  const auto weight = [&](Tensor d_matrix, const auto& d_adapters, ConstTensor dy, ConstTensor x, const auto& adapters) {
+    if (d_matrix) linear_backward_weight(stream, d_matrix, dy, x, accumulate);
+    lora_backward_weight(stream, d_adapters, dy, x, adapters, w.lora_scale, accumulate, s.lora);
+  };
+  input(s.d_activation, s.dx, w.down, w.lora.down);                             // [T, inter]
   swiglu_backward(stream, k.gate_up, s.activation, s.d_activation, k.gate_up);  // [T, 2 inter]
-  linear_backward_weight(stream, dw.down, s.dx, s.activation, accumulate);
+  weight(dw.down, dw.lora.down, s.dx, s.activation, w.lora.down);
   rmsnorm_forward(stream, s.y, k.rstd_mlp, k.x_mlp, w.post_attention_norm, eps);  // again
-  linear_backward_weight(stream, dw.gate_up, k.gate_up, s.y, accumulate);
-  linear_backward_input(stream, s.dy, k.gate_up, w.gate_up);                                                 // [T, hidden]
-  rmsnorm_backward(stream, s.dx, dw.post_attention_norm, s.dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [T, hidden]
+  weight(dw.gate_up, dw.lora.gate_up, k.gate_up, s.y, w.lora.gate_up);
+  input(s.dy, k.gate_up, w.gate_up, w.lora.gate_up);                                                                        // [T, hidden]
+  rmsnorm_backward(stream, s.dx, norm_gradient(dw.post_attention_norm), s.dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [T, hidden]
 
-  linear_backward_weight(stream, dw.attention_out, s.dx, k.o, accumulate);
-  linear_backward_input(stream, s.d_o, s.dx, w.attention_out);                                                // [T, q]
-  attention_backward(stream, s.d_qkv, s.d_o, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));  // [T, q + 2 kv]
-  rope(stream, s.d_qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/true);
+  weight(dw.attention_out, dw.lora.attention_out, s.dx, k.o, w.lora.attention_out);
+  input(s.d_o, s.dx, w.attention_out, w.lora.attention_out);  // [T, q]
+  attention_backward(stream, s.d_qkv, s.d_o, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_),
+                     batch.document_starts);  // [T, q + 2 kv]
+  rope(stream, s.d_qkv, positions_of(batch), rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/true);
   rmsnorm_forward(stream, s.y, k.rstd_attention, k.x_attention, w.input_norm, eps);  // again
-  linear_backward_weight(stream, dw.qkv, s.d_qkv, s.y, accumulate);
-  linear_backward_input(stream, s.dy, s.d_qkv, w.qkv);                                                 // [T, hidden]
-  rmsnorm_backward(stream, s.dx, dw.input_norm, s.dy, k.x_attention, w.input_norm, k.rstd_attention);  // [T, hidden]
+  weight(dw.qkv, dw.lora.qkv, s.d_qkv, s.y, w.lora.qkv);
+  input(s.dy, s.d_qkv, w.qkv, w.lora.qkv);                                                                            // [T, hidden]
+  rmsnorm_backward(stream, s.dx, norm_gradient(dw.input_norm), s.dy, k.x_attention, w.input_norm, k.rstd_attention);  // [T, hidden]
 }
 
 template <class F>
@@ -174,41 +197,42 @@ void Llama::each_head_chunk(F f) {
   }
 }
 
-void Llama::losses(Stream& stream, Tensor losses, const Weights& weights, ConstTensor tokens, ConstTensor targets) {
-  forward_blocks(stream, weights, tokens);
+void Llama::losses(Stream& stream, Tensor losses, const Weights& weights, const TokenBatch& batch) {
+  forward_blocks(stream, weights, batch);
   each_head_chunk([&](Tensor chunk, std::int64_t begin, std::int64_t end) {
     linear_forward(stream, chunk, scratch_.y_final.rows(begin, end), weights.head());
-    cross_entropy_forward(stream, losses.rows(begin, end), chunk, targets.rows(begin, end));
+    cross_entropy_forward(stream, losses.rows(begin, end), chunk, batch.targets.rows(begin, end));
   });
 }
 
-void Llama::logits(Stream& stream, Tensor logits, const Weights& weights, ConstTensor tokens) {
-  forward_blocks(stream, weights, tokens);
+void Llama::logits(Stream& stream, Tensor logits, const Weights& weights, const TokenBatch& batch) {
+  forward_blocks(stream, weights, batch);
   linear_forward(stream, logits, scratch_.y_final, weights.head());
 }
 
 void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients& gradients, const Weights& weights,
-                                 ConstTensor tokens, ConstTensor targets, float grad_scale, bool accumulate) {
+                                 const TokenBatch& batch, float grad_scale, bool accumulate) {
   check(trains_, "this Llama was made without memory for a backward pass");
-  if (!accumulate) {  // the kernels below that can only add
+  const bool is_frozen = !gradients.flat();
+  if (!accumulate && !is_frozen) {  // the kernels below that can only add
     zero(stream, gradients.embedding());
     zero(stream, gradients.norms());
   }
-  forward_blocks(stream, weights, tokens);
+  forward_blocks(stream, weights, batch);
   Scratch& s = scratch_;
   each_head_chunk([&](Tensor chunk, std::int64_t begin, std::int64_t end) {
     linear_forward(stream, chunk, s.y_final.rows(begin, end), weights.head());
-    cross_entropy_backward(stream, chunk, losses.rows(begin, end), targets.rows(begin, end), grad_scale);
-    linear_backward_weight(stream, gradients.head(), chunk, s.y_final.rows(begin, end), accumulate || begin > 0);
+    cross_entropy_backward(stream, chunk, losses.rows(begin, end), batch.targets.rows(begin, end), grad_scale);
+    if (!is_frozen) linear_backward_weight(stream, gradients.head(), chunk, s.y_final.rows(begin, end), accumulate || begin > 0);
     linear_backward_input(stream, s.dy.rows(begin, end), chunk, weights.head());
   });
   zero(stream, s.dx);
-  rmsnorm_backward(stream, s.dx, gradients.final_norm(), s.dy, s.x_final, weights.final_norm(), s.rstd_final);
+  rmsnorm_backward(stream, s.dx, norm_gradient(gradients.final_norm()), s.dy, s.x_final, weights.final_norm(), s.rstd_final);
   for (std::size_t layer = kept_.size(); layer-- > 0;) {
     const auto l = static_cast<std::int64_t>(layer);
-    block_backward(stream, kept_[layer], gradients.block(l), weights.block(l), accumulate);
+    block_backward(stream, kept_[layer], gradients.block(l), weights.block(l), batch, accumulate);
   }
-  embedding_backward(stream, gradients.embedding(), tokens, s.dx);
+  if (!is_frozen) embedding_backward(stream, gradients.embedding(), batch.tokens, s.dx);
 }
 
 }  // namespace corollary

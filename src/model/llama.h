@@ -18,30 +18,37 @@ struct MemoryPlan {
   std::int64_t total_bytes() const { return arena_bytes() + workspace_bytes; }
 };
 
+/// What a pass reads, each [micro_batch_size * seq_len] i32.
+struct TokenBatch {
+  ConstTensor tokens;
+  ConstTensor targets = {};          ///< -1: no loss; not read by logits()
+  ConstTensor positions = {};        ///< of each token for its rotation, below seq_len; none: 0, 1, ... in each sequence
+  ConstTensor document_starts = {};  ///< kernels/attention.h: documents of a sequence that do not see one another; none: one document
+};
+
 /// Forward and backward of a Llama over micro-batches of one shape, without a tape: a block reads on one screen (llama.cpp).
 /// Computes in the dtype of the weights; sums, norms and gradients of weights are f32. Norms and the SwiGLU product are computed
 /// again in the backward pass; logits are made a chunk of tokens at a time and never stand whole (docs/math/llama.md).
 class Llama {
  public:
   /// Allocates all a pass needs on `device`; nothing is allocated later. trains = false keeps nothing for a backward pass. Tensors and
-  /// streams given to the functions below are that device's.
+  /// streams given to the functions below are that device's. Weights given to them may have adapters of up to `lora_rank`.
   Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
-        Device device = Device::cpu);
+        Device device = Device::cpu, std::int64_t lora_rank = 0);
 
   static MemoryPlan plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len,
-                         bool trains, Device device = Device::cpu);
+                         bool trains, Device device = Device::cpu, std::int64_t lora_rank = 0);
 
-  /// losses[t] in nats for every token.   tokens, targets  [micro_batch_size * seq_len] i32, target -1: no loss     losses  [same]
-  /// f32
-  void losses(Stream& stream, Tensor losses, const Weights& weights, ConstTensor tokens, ConstTensor targets);
+  /// losses[t] in nats for every token.   losses  [micro_batch_size * seq_len]  f32
+  void losses(Stream& stream, Tensor losses, const Weights& weights, const TokenBatch& batch);
 
   /// As losses(), and d(grad_scale * sum of losses)/dw added to `gradients` (f32), or written over what stood there unless
-  /// `accumulate`.
-  void losses_and_gradients(Stream& stream, Tensor losses, const Gradients& gradients, const Weights& weights, ConstTensor tokens,
-                            ConstTensor targets, float grad_scale, bool accumulate);
+  /// `accumulate`. Of a frozen model (Gradients without flat) only the adapters'.
+  void losses_and_gradients(Stream& stream, Tensor losses, const Gradients& gradients, const Weights& weights, const TokenBatch& batch,
+                            float grad_scale, bool accumulate);
 
   /// logits  [micro_batch_size * seq_len, vocab_size]  f32 or the compute dtype
-  void logits(Stream& stream, Tensor logits, const Weights& weights, ConstTensor tokens);
+  void logits(Stream& stream, Tensor logits, const Weights& weights, const TokenBatch& batch);
 
   const LlamaConfig& config() const { return config_; }
   std::int64_t tokens() const { return tokens_; }
@@ -63,19 +70,24 @@ class Llama {
     Tensor x_final, rstd_final, y_final;      // [T, hidden] [T] [T, hidden]
     Tensor logits;                            // [chunk, vocab]
     Tensor dx, dy, d_activation, d_qkv, d_o;  // training only: like x, y, activation, qkv, o
+    Tensor d_frozen_norm;                     // training only: [hidden] f32, where gradients go that nobody asked for
+    LoraScratch lora;                         // with adapters only
   };
 
   Llama() = default;  // for plan()
   MemoryPlan allocate(Arena& arena);
-  void forward_blocks(Stream& stream, const Weights& weights, ConstTensor tokens);
-  void block_forward(Stream& stream, Kept& kept, const Kept* previous, const BlockOf<ConstTensor>& w);
-  void block_backward(Stream& stream, Kept& kept, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, bool accumulate);
+  void forward_blocks(Stream& stream, const Weights& weights, const TokenBatch& batch);
+  void block_forward(Stream& stream, Kept& kept, const Kept* previous, const BlockOf<ConstTensor>& w, const TokenBatch& batch);
+  void block_backward(Stream& stream, Kept& kept, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, const TokenBatch& batch,
+                      bool accumulate);
+  ConstTensor positions_of(const TokenBatch& batch) const;
+  Tensor norm_gradient(Tensor dw) { return dw ? dw : scratch_.d_frozen_norm; }
   template <class F>
   void each_head_chunk(F f);
 
   LlamaConfig config_;
   DType compute_ = DType::f32;
-  std::int64_t batch_ = 0, seq_len_ = 0, tokens_ = 0, workspace_bytes_ = 0;
+  std::int64_t batch_ = 0, seq_len_ = 0, tokens_ = 0, lora_rank_ = 0, workspace_bytes_ = 0;
   bool trains_ = false;
   Device device_ = Device::cpu;
   Arena arena_;

@@ -42,6 +42,12 @@ TrainConfig resolve(TrainConfig config, int world_size) {
         " is no multiple of micro_batch_size ", config.micro_batch_size, " times ", copies, " ranks: choose one of ", sequences,
         ", ", 2 * sequences, ", ... or a micro_batch_size that divides it");
 
+  check(config.warmup_ratio >= 0 && config.warmup_ratio <= 1, "train.warmup_ratio must be 0 to 1, is ", config.warmup_ratio);
+  if (config.warmup_ratio > 0)
+    config.warmup_iters = static_cast<std::int64_t>(std::ceil(config.warmup_ratio * static_cast<double>(config.train_iters)));
+  check(config.lr_schedule == "cosine" || config.lr_schedule == "constant", "train.lr_schedule must be cosine or constant, is ",
+        config.lr_schedule);
+  check_lora(config.lora);
   if (config.lr_decay_iters == 0) config.lr_decay_iters = config.train_iters;
   check(config.warmup_iters <= config.lr_decay_iters, "train.warmup_iters ", config.warmup_iters, " is beyond the ",
         config.lr_decay_iters, " steps of the decay: lower warmup_iters or raise train_iters");

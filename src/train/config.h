@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "model/lora.h"
 #include "train/schedule.h"
+#include "train/sft_config.h"
 
 namespace corollary {
 
@@ -17,6 +19,8 @@ struct TrainConfig {
   double learning_rate = 2e-3;          ///< peak, reached after the warm-up
   double min_lr_ratio = 0.033;          ///< floor of the cosine / peak
   std::int64_t warmup_iters = 40;
+  double warmup_ratio = 0;             ///< of train_iters: decides warmup_iters, rounded up; 0: warmup_iters counts
+  std::string lr_schedule = "cosine";  ///< after the warm-up: cosine | constant
   std::int64_t lr_decay_iters = 0;  ///< step at which the cosine reaches its floor; 0: train_iters
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
   double weight_decay = 0.1;           ///< of matrices; norm scales have none
@@ -31,6 +35,8 @@ struct TrainConfig {
   std::int64_t keep_checkpoints = 2;   ///< newest ones kept
   std::int64_t log_interval = 1;       ///< steps between lines on stderr; metrics.jsonl has every step
   std::int64_t skip_abort_after = 10;  ///< steps in a row with a loss or gradient that is not finite before training gives up
+  SftConfig sft;                       ///< train on responses to queries instead of packed text
+  LoraConfig lora;                     ///< train small factors beside frozen matrices instead of the matrices
 
   static void each(auto& config, auto&& visit) {
     visit("seq_len", config.seq_len);
@@ -41,6 +47,8 @@ struct TrainConfig {
     visit("learning_rate", config.learning_rate);
     visit("min_lr_ratio", config.min_lr_ratio);
     visit("warmup_iters", config.warmup_iters);
+    visit("warmup_ratio", config.warmup_ratio);
+    visit("lr_schedule", config.lr_schedule);
     visit("lr_decay_iters", config.lr_decay_iters);
     visit("beta1", config.beta1);
     visit("beta2", config.beta2);
@@ -57,9 +65,11 @@ struct TrainConfig {
     visit("keep_checkpoints", config.keep_checkpoints);
     visit("log_interval", config.log_interval);
     visit("skip_abort_after", config.skip_abort_after);
+    visit("sft", config.sft);
+    visit("lora", config.lora);
   }
 
-  Schedule schedule() const { return {learning_rate, min_lr_ratio, warmup_iters, lr_decay_iters}; }
+  Schedule schedule() const { return {learning_rate, min_lr_ratio, warmup_iters, lr_decay_iters, lr_schedule == "constant"}; }
   std::int64_t tokens_per_step() const { return global_batch_size * seq_len; }
 };
 
