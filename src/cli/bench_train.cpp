@@ -52,38 +52,85 @@ std::vector<Setting> settings() {
 
 struct SpeedArguments {
   fs::path config;
-  std::int64_t batch = kBatch, seq_len = kSeqLen;
-  int steps = 10;
-  std::string precision = "auto";
+  std::int64_t batch = kBatch, seq_len = kSeqLen, micro_batches = 1;
+  int steps = 10, warmup = 3;
+  std::string precision = "auto", device = "cpu";
 };
 
-/// Median tokens per second of training steps on random tokens, after three that do not count.
-double tokens_per_second(const LlamaConfig& model, DType compute, const SpeedArguments& arguments) {
+struct Speed {
+  double tokens_per_second = 0;  ///< of the median step
+  std::vector<double> losses;    ///< a step's mean, warm-up included
+  std::int64_t planned_bytes = 0, used_bytes = 0;  ///< of GPU memory: what --plan would say, and what is gone from it; 0 on the CPU
+};
+
+/// Weights of the right size and spread, by repeating one piece of them: drawing billions takes longer than the measurement.
+void fill_for_timing(Stream& stream, Tensor flat, const LlamaConfig& model) {
+  const ParameterLayout layout = parameter_layout(model);
+  constexpr std::int64_t kPiece = 1 << 22;
+  OwnedTensor normals(DType::f32, {kPiece}), ones(DType::f32, {std::min(kPiece, layout.count - layout.decayed_count)});
+  Random random(1);
+  for (std::int64_t i = 0; i < kPiece; ++i) normals.view().data<float>()[i] = static_cast<float>(model.initializer_range * random.normal());
+  std::fill_n(ones.view().data<float>(), ones.view().count(), 1.0f);
+  const auto fill = [&](std::int64_t begin, std::int64_t end, Tensor piece) {
+    for (; begin < end; begin += piece.count()) {
+      const std::int64_t count = std::min(piece.count(), end - begin);
+      copy(stream, flat.rows(begin, begin + count), piece.rows(0, count));
+    }
+  };
+  fill(0, layout.decayed_count, normals);
+  fill(layout.decayed_count, layout.count, ones);
+  stream.synchronize();
+}
+
+/// Whole training steps on random tokens: micro_batches passes, then clipping and AdamW.
+Speed measure_speed(const LlamaConfig& model, DType compute, Device device, const SpeedArguments& arguments) {
   using Clock = std::chrono::steady_clock;
+  Speed speed;
+  const std::int64_t free_before = device == Device::cuda ? find_gpu().gpu->free_bytes : 0;
   const ParameterLayout layout = parameter_layout(model);
   TrainConfig config;
   config.precision = name_of(compute);
-  Optimizer optimizer(layout.count, layout.decayed_count, compute, config);
-  Llama llama(model, compute, arguments.batch, arguments.seq_len, /*trains=*/true);
-  OwnedTensor tokens(DType::i32, {llama.tokens()}), targets(DType::i32, {llama.tokens()}), losses(DType::f32, {llama.tokens()});
+  Optimizer optimizer(layout.count, layout.decayed_count, compute, config, device);
+  Llama llama(model, compute, arguments.batch, arguments.seq_len, /*trains=*/true, device);
+  const Shape shape{arguments.micro_batches, llama.tokens()};
+  OwnedTensor tokens(DType::i32, shape), targets(DType::i32, shape), losses(DType::f32, shape);
+  OwnedTensor device_tokens(DType::i32, shape, device), device_targets(DType::i32, shape, device), device_losses(DType::f32, shape, device);
   const auto world = make_single_rank();
-  Stream stream;
-  initialize(stream, optimizer.master(), model, 1);
+  Stream stream(device);
+  if (device == Device::cuda) stream.reserve_workspace(llama.workspace_bytes());
+  fill_for_timing(stream, optimizer.master(), model);
   optimizer.weights_from_master(stream);
   Random random(1);
   std::vector<double> rates;
-  for (int step = -3; step < arguments.steps; ++step) {
+  const auto row = [&](Tensor all, std::int64_t i) { return all.rows(i, i + 1).reshaped({llama.tokens()}); };
+  for (int step = -arguments.warmup; step < arguments.steps; ++step) {
     for (Tensor ids : {tokens.view(), targets.view()})
       std::generate_n(ids.data<std::int32_t>(), ids.count(),
                       [&] { return static_cast<std::int32_t>(random.below(model.vocab_size)); });
     const auto start = Clock::now();
-    llama.losses_and_gradients(stream, losses, Gradients(model, optimizer.gradients()), Weights(model, optimizer.weights()), {tokens, targets},
-                               1.0f / static_cast<float>(llama.tokens()), /*accumulate=*/false);
-    optimizer.step(stream, *world, losses.view().data<float>()[0], 1e-3);
+    copy(stream, device_tokens, tokens);
+    copy(stream, device_targets, targets);
+    for (std::int64_t i = 0; i < arguments.micro_batches; ++i)
+      llama.losses_and_gradients(stream, row(device_losses, i), Gradients(model, optimizer.gradients()), Weights(model, optimizer.weights()),
+                                 {row(device_tokens, i), row(device_targets, i)}, 1.0f / static_cast<float>(shape.count()),
+                                 /*accumulate=*/i > 0);
+    copy(stream, losses, device_losses);
+    stream.synchronize();
+    double loss = 0;
+    for (std::int64_t i = 0; i < shape.count(); ++i) loss += losses.view().data<float>()[i];
+    speed.losses.push_back(loss / static_cast<double>(shape.count()));
+    optimizer.step(stream, *world, speed.losses.back(), 1e-4);
+    stream.synchronize();
     if (step >= 0)
-      rates.push_back(static_cast<double>(llama.tokens()) / std::chrono::duration<double>(Clock::now() - start).count());
+      rates.push_back(static_cast<double>(shape.count()) / std::chrono::duration<double>(Clock::now() - start).count());
   }
-  return median(rates);
+  speed.tokens_per_second = median(rates);
+  if (device == Device::cuda) {
+    speed.planned_bytes = optimizer_memory(layout.count, compute).total_bytes() +
+                          Llama::plan(model, compute, arguments.batch, arguments.seq_len, true, device).total_bytes();
+    speed.used_bytes = free_before - find_gpu().gpu->free_bytes;
+  }
+  return speed;
 }
 
 /// What a program prints on stdout; nullopt if there is no such program or it fails. Its stderr is ours.
@@ -196,17 +243,23 @@ BenchRow bench_setting(const Setting& setting) {
 }
 
 void run_train_speed(const SpeedArguments& arguments) {
-  LlamaConfig model = read_llama_config(arguments.config);
-  const DType compute = resolve_precision(arguments.precision);
-  const double rate = tokens_per_second(model, compute, arguments);
+  const LlamaConfig model = read_llama_config(arguments.config);
+  const Device device = resolve_device(arguments.device);
+  const DType compute = resolve_precision(arguments.precision, device);
+  const Speed speed = measure_speed(model, compute, device, arguments);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);  // before the products are timed: their memory is none of training's
   const std::int64_t tokens = arguments.batch * arguments.seq_len;
-  const MatmulCost matmuls = measure_matmuls(model, compute, tokens, /*budget_seconds=*/1.0);
-  std::cout << to_line({{"tokens_per_second", rate},
+  const MatmulCost matmuls = measure_matmuls(model, compute, tokens, /*budget_seconds=*/1.0, device);
+  std::cout << to_line({{"tokens_per_second", speed.tokens_per_second},
+                        {"mfu", speed.tokens_per_second * flops_per_token(model, arguments.seq_len) / peak_flops(compute, device)},
                         {"peak_rss_bytes", usage.ru_maxrss * 1024},
+                        {"planned_bytes", speed.planned_bytes},
+                        {"used_bytes", speed.used_bytes},
+                        {"losses", speed.losses},
                         {"matmul_tokens_per_second", static_cast<double>(tokens) / matmuls.seconds},
                         {"matmul_flops_per_second", matmuls.flops_per_second()},
+                        {"device", name_of(device)},
                         {"precision", compute == DType::bf16 ? "bf16" : "fp32"},
                         {"threads", num_threads()}})
             << "\n";
@@ -228,7 +281,10 @@ void add_train_speed_command(CLI::App& app) {
   command->add_option("--config", arguments->config, "config.json of the model")->required();
   command->add_option("--batch", arguments->batch, "sequences a step")->capture_default_str();
   command->add_option("--seq-len", arguments->seq_len)->capture_default_str();
+  command->add_option("--micro-batches", arguments->micro_batches, "passes of --batch sequences a step")->capture_default_str();
   command->add_option("--steps", arguments->steps, "steps timed")->capture_default_str();
+  command->add_option("--warmup", arguments->warmup, "steps before them")->capture_default_str();
+  command->add_option("--device", arguments->device, "cpu, cuda or auto")->capture_default_str();
   command->add_option("--precision", arguments->precision, "auto, fp32 or bf16")->capture_default_str();
   command->callback([arguments] { run_train_speed(*arguments); });
 }

@@ -17,5 +17,7 @@ std::vector<BenchRow> bench_train(const std::function<bool(const std::string& na
 
 /// The hidden subcommand that is our side of it: `corollary train-speed`, prints one JSON line.
 void add_train_speed_command(CLI::App& app);
+/// `corollary kernel-speed`: every kernel of a step alone, a JSON line each (kernel_speed.cpp).
+void add_kernel_speed_command(CLI::App& app);
 
 }  // namespace corollary

@@ -43,6 +43,7 @@ int run(int argc, char** argv) {
   add_bench_command(app);
   add_doctor_command(app);
   add_train_speed_command(app);
+  add_kernel_speed_command(app);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stderr);
     return kBadUsage;

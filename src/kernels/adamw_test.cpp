@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "kernels/reference/adamw.h"
 #include "kernels/testing.h"
+#include "kernels/weight_bits.h"
 
 namespace corollary {
 namespace {
@@ -40,10 +41,10 @@ TEST(AdamW, ReferenceFirstStepIsTheSign) {
   EXPECT_NEAR(state.w[2], 3 - 0.5 * 0.1 * 3, 1e-8);
 }
 
-class AdamWOnCpu : public OnCpu {};  // f32: no weights; bf16: weights beside the master
-INSTANTIATE_TEST_SUITE_P(Cpu, AdamWOnCpu, ::testing::ValuesIn(every_cpu()), cpu_name);
+class AdamWOnDevice : public OnDevice {};  // f32: no weights; bf16: weights beside the master
+INSTANTIATE_TEST_SUITE_P(Every, AdamWOnDevice, ::testing::ValuesIn(every_dtype_and_place()), test_name);
 
-TEST_P(AdamWOnCpu, MatchesReferenceOverSteps) {
+TEST_P(AdamWOnDevice, MatchesReferenceOverSteps) {
   for (const std::int64_t n : kSizes) {
     SCOPED_TRACE(n);
     reference::AdamWState state{rounded(normal(n, 1), DType::f32), Values(static_cast<std::size_t>(n)),
@@ -87,6 +88,78 @@ TEST(AdamW, SameBitsOnAnyThreadCount) {
   EXPECT_EQ(results[0], results[2]);
 }
 
+/// A run at some step: its buffers begin `offset` elements into their memory, which decides how wide a GPU may read.
+struct Moments {
+  Moments(std::int64_t n, std::int64_t offset)
+      : n(n),
+        offset(offset),
+        m_memory(normal(n + offset, 1), DType::f32, {n + offset}),
+        v_memory(absolute(normal(n + offset, 2)), DType::f32, {n + offset}),
+        gradient_memory(normal(n + offset, 3), DType::f32, {n + offset}) {}
+  Tensor m() { return part(m_memory); }
+  Tensor v() { return part(v_memory); }
+  Tensor gradient() { return part(gradient_memory); }
+  Tensor part(TestTensor& memory) const { return memory.view().rows(offset, offset + n); }
+  std::int64_t n, offset;
+  TestTensor m_memory, v_memory, gradient_memory;
+};
+
+// Bit for bit what adamw() does to the master, whose bits it merely keeps elsewhere.
+TEST_P(AdamWOnDevice, SplitIsAdamW) {
+  for (const std::int64_t n : kSizes) {
+    for (const std::int64_t offset : {0, 1}) {
+      SCOPED_TRACE(std::to_string(n) + " from " + std::to_string(offset));
+      Moments whole(n, offset), split(n, offset);
+      TestTensor master(normal(n + offset, 4), DType::f32, {n + offset}),
+          joined(Values(static_cast<std::size_t>(n + offset)), DType::f32, {n + offset});
+      auto weights = TestTensor::zeros(DType::bf16, {n + offset}), remainder = TestTensor::zeros(DType::u16, {n + offset});
+      split_master(stream, weights, remainder, master);
+      for (int step = 1; step <= 3; ++step) {
+        adamw(stream, {}, whole.part(master), whole.m(), whole.v(), whole.gradient(), typical(step));
+        adamw_split(stream, split.part(weights), split.part(remainder), split.m(), split.v(), split.gradient(), typical(step));
+      }
+      join_master(stream, joined, weights, remainder);
+      EXPECT_EQ(joined.bytes(), master.bytes());
+      EXPECT_EQ(split.m_memory.bytes(), whole.m_memory.bytes());
+      EXPECT_EQ(split.v_memory.bytes(), whole.v_memory.bytes());
+    }
+  }
+}
+
+// adamw() on the widened weights, rounded by the hash of seed, step and index.
+TEST_P(AdamWOnDevice, StochasticIsAdamWRoundedByItsHash) {
+  const std::int64_t first = (std::int64_t{1} << 32) - 7;  // the index passes 32 bits
+  for (const std::int64_t n : kSizes) {
+    for (const std::int64_t offset : {0, 1}) {
+      SCOPED_TRACE(std::to_string(n) + " from " + std::to_string(offset));
+      Moments whole(n, offset), rounding(n, offset);
+      const Values start = rounded(normal(n + offset, 4), DType::bf16);
+      TestTensor master(start, DType::f32, {n + offset}), weights(start, DType::bf16, {n + offset});
+      adamw(stream, {}, whole.part(master), whole.m(), whole.v(), whole.gradient(), typical(3));
+      adamw_stochastic(stream, whole.part(weights), rounding.m(), rounding.v(), rounding.gradient(), typical(3), 42, first);
+      const Values exact = master.values(), got = weights.values();
+      const std::uint64_t key = rounding_key(42, 3);
+      for (std::int64_t i = 0; i < n; ++i) {
+        const auto at = static_cast<std::size_t>(offset + i);
+        const std::uint32_t random = rounding_bits(key, static_cast<std::uint64_t>(first + i));
+        ASSERT_EQ(got[at], to_float(round_stochastically(static_cast<float>(exact[at]), random))) << i;
+      }
+      EXPECT_EQ(rounding.m_memory.bytes(), whole.m_memory.bytes());
+    }
+  }
+}
+
+TEST_P(AdamWOnDevice, StochasticShardsRoundAsTheWhole) {
+  const std::int64_t n = 1000, cut = 336;
+  Moments whole(n, 0), shards(n, 0);
+  TestTensor weights(normal(n, 4), DType::bf16, {n}), parts(normal(n, 4), DType::bf16, {n});
+  adamw_stochastic(stream, weights, whole.m(), whole.v(), whole.gradient(), typical(1), 7, 0);
+  for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, cut}, {cut, n}})
+    adamw_stochastic(stream, parts.view().rows(begin, end), shards.m().rows(begin, end), shards.v().rows(begin, end),
+                     shards.gradient().rows(begin, end), typical(1), 7, begin);
+  EXPECT_EQ(weights.bytes(), parts.bytes());
+}
+
 TEST(AdamW, ErrorsNameTheArgument) {
   Stream stream;
   TestTensor w(normal(4, 1), DType::f32, {4}), m(normal(4, 1), DType::f32, {4}), v(normal(3, 1), DType::f32, {3});
@@ -97,12 +170,19 @@ TEST(AdamW, ErrorsNameTheArgument) {
   AdamWStep step = typical(1);
   step.beta2 = 1;
   expect_error([&] { adamw(stream, {}, w, m, m, w, step); }, "must lie in [0, 1)");
+  auto half = TestTensor::zeros(DType::bf16, {4});
+  expect_error([&] { adamw_split(stream, half, half, m, m, w, typical(1)); }, "adamw_split: remainder must be u16, is bf16");
+  expect_error([&] { adamw_stochastic(stream, m, m, m, w, typical(1), 1, 0); }, "adamw_stochastic: weights must be bf16, is f32");
+  expect_error([&] { adamw_stochastic(stream, half, m, m, w, typical(1), 1, -1); }, "first_index is -1");
 }
 
-TEST_P(AdamWOnCpu, SumOfSquaresMatches) {
-  for (const std::int64_t n : {0, 1, 7, 31, 33, 1000, 32768, 100'000}) {
+TEST_P(AdamWOnDevice, SumOfSquaresMatches) {
+  for (const std::int64_t n : {0, 1, 7, 31, 33, 1000, 32768, 100'000, 5'000'003}) {
+    if (n > 1'000'000 && !on_cuda()) continue;  // where a GPU's threads take more than four loads each
     const auto x = rounded(normal(n, 1), DType::f32);
-    const double want = dot(x, x);
+    long double exact = 0;  // a plain sum of millions in double would itself err by more than is allowed here
+    for (const double value : x) exact += static_cast<long double>(value) * value;
+    const auto want = static_cast<double>(exact);
     EXPECT_NEAR(sum_of_squares(stream, TestTensor(x, DType::f32, {n})), want, 1e-13 * want) << n;
   }
 }
@@ -122,24 +202,55 @@ TEST(SumOfSquares, SameBitsOnAnyThreadCount) {
   EXPECT_EQ(results[0], results[2]);
 }
 
-TEST_P(AdamWOnCpu, CastRoundsAsToBf16DoesAndBack) {
+TEST_P(AdamWOnDevice, SumOfSquaresIsTheSameTwice) {
+  const std::int64_t n = 100'003;
+  const TestTensor x(normal(n, 1), DType::f32, {n});
+  for (const std::int64_t begin : {0, 1})
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(sum_of_squares(stream, x.view().rows(begin, n))),
+              std::bit_cast<std::uint64_t>(sum_of_squares(stream, x.view().rows(begin, n))));
+}
+
+TEST_P(AdamWOnDevice, AccumulateAdds) {
+  for (const std::int64_t n : kSizes) {
+    for (const std::int64_t begin : {0, 1}) {
+      const Values y = rounded(normal(n, 1), DType::f32), x = rounded(normal(n, 2), dtype());
+      TestTensor sum(y, DType::f32, {n});
+      const TestTensor added(x, dtype(), {n});
+      accumulate(stream, sum.view().rows(begin, n), added.view().rows(begin, n));
+      Values want = y;
+      for (std::size_t i = static_cast<std::size_t>(begin); i < want.size(); ++i) want[i] = static_cast<float>(want[i] + x[i]);
+      EXPECT_EQ(sum.values(), want);
+    }
+  }
+}
+
+TEST(Accumulate, ErrorsNameTheArgument) {
+  Stream stream;
+  auto y = TestTensor::zeros(DType::f32, {4}), x = TestTensor::zeros(DType::bf16, {3});
+  expect_error([&] { accumulate(stream, y, x); }, "accumulate: y must be [3], is [4]");
+  expect_error([&] { accumulate(stream, x, x); }, "accumulate: y must be f32, is bf16");
+}
+
+TEST_P(AdamWOnDevice, CastRoundsAsToBf16DoesAndBack) {
   // Every upper half with lower halves on both sides of a tie: all exponents, subnormals, infinities, NaNs of any payload.
   std::vector<float> values;
   for (std::uint32_t high = 0; high < 0x10000; high += 7)
     for (const std::uint32_t low : {0x0u, 0x1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
       values.push_back(std::bit_cast<float>(high << 16 | low));
   const auto n = static_cast<std::int64_t>(values.size());
-  OwnedTensor y(DType::bf16, {n}), z(DType::f32, {n});
-  cast(stream, y, ConstTensor(values.data(), DType::f32, {n}));
+  auto x = TestTensor::zeros(DType::f32, {n}), y = TestTensor::zeros(DType::bf16, {n}), z = TestTensor::zeros(DType::f32, {n});
+  std::memcpy(x.view().raw(), values.data(), values.size() * 4);
+  cast(stream, y, x);
   cast(stream, z, y);
+  stream.synchronize();
   for (std::size_t i = 0; i < values.size(); ++i) {
     const bf16 want = to_bf16(values[i]);
     ASSERT_EQ(y.view().data<bf16>()[i].bits, want.bits) << std::bit_cast<std::uint32_t>(values[i]);
     ASSERT_EQ(std::bit_cast<std::uint32_t>(z.view().data<float>()[i]), std::bit_cast<std::uint32_t>(to_float(want)));
   }
-  OwnedTensor copy(DType::f32, {n});
+  auto copy = TestTensor::zeros(DType::f32, {n});
   cast(stream, copy, z);
-  EXPECT_EQ(std::memcmp(copy.view().raw(), z.view().raw(), static_cast<std::size_t>(n) * 4), 0);
+  EXPECT_EQ(copy.bytes(), z.bytes());
 }
 
 TEST(Cast, ErrorsNameTheArgument) {

@@ -5,8 +5,8 @@
 #include "kernels/reference/attention.h"
 #include "kernels/testing.h"
 
-// What attention_test.cpp has no time for or cannot say of every device: long sequences on a GPU, where tensor cores (bf16) are judged by
-// plain arithmetic (f32), itself judged by the reference there.
+// What attention_test.cpp has no time for or cannot say of every device: long sequences on a GPU, where tensor cores (bf16) are
+// judged by plain arithmetic (f32), itself judged by the reference there.
 namespace corollary {
 namespace {
 
@@ -95,7 +95,8 @@ class AttentionOnGpu : public ::testing::Test {
     const std::int64_t kv_width = s.num_kv_heads * s.head_dim;
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(gradient.size()); ++i) {
       const std::int64_t column = i % s.qkv_width();
-      (column < width ? results.dq : column < width + kv_width ? results.dk : results.dv).push_back(gradient[static_cast<std::size_t>(i)]);
+      Values& part = column < width ? results.dq : column < width + kv_width ? results.dk : results.dv;
+      part.push_back(gradient[static_cast<std::size_t>(i)]);
     }
     return results;
   }
@@ -103,8 +104,8 @@ class AttentionOnGpu : public ::testing::Test {
   Stream stream;
 };
 
-// Roundings to bf16 between the two, each relative to what it rounds: p, ds, o where it enters delta, the result. They are independent,
-// so norms stay within the square root of their number times the largest; twice that, for what cancels.
+// Roundings to bf16 between the two, each relative to what it rounds: p, ds, o where it enters delta, the result. They are
+// independent, so norms stay within the square root of their number times the largest; twice that, for what cancels.
 void expect_near(const Results& got, const Results& want) {
   const double allowed = 4 * unit_roundoff(DType::bf16);
   EXPECT_LT(distance(got.o, want.o), allowed);

@@ -17,7 +17,7 @@ void check_packed(const char* operation, const char* name, ConstTensor x, const 
 void check_matrix(const char* operation, const char* name, ConstTensor x);
 /// Shares no byte with `other`, from the first to the last byte of each.
 void check_apart(const char* operation, const char* name, ConstTensor x, const char* other_name, ConstTensor other);
-/// Every value of the i32 vector lies in [low, high).
+/// Every value of the i32 vector lies in [low, high). For memory the CPU can read: on a GPU the kernels skip what lies outside.
 void check_range(const char* operation, const char* name, ConstTensor x, std::int64_t low, std::int64_t high);
 
 }  // namespace corollary

@@ -11,7 +11,8 @@ namespace {
 
 using namespace testing;
 
-const std::int64_t kSizes[] = {1, 2, 15, 31, 32, 33, 80, 1000, 8192};
+const std::int64_t kSizes[] = {1, 2, 15, 31, 32, 33, 80, 1000, 8192, 32016};
+const std::int64_t kLong = 40008;  // longer than what a GPU's block keeps of a row
 
 TEST(CrossEntropy, ReferenceGradientIsTheSlope) {
   const Ints targets = {4, -1, 0};
@@ -25,7 +26,7 @@ TEST(CrossEntropy, ReferenceGradientIsTheSlope) {
   for (std::size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(gradient[i], central_difference(loss, logits[i]), 1e-8) << "at " << i;
 }
 
-class CrossEntropyOnCpu : public OnCpu {
+class CrossEntropyOnDevice : public OnDevice {
  protected:
   /// Five rows over `vocab_size`, one of them far from zero, one without a target.
   struct Case {
@@ -41,8 +42,13 @@ class CrossEntropyOnCpu : public OnCpu {
     made.logits = rounded(made.logits, dtype());
     return made;
   }
+  std::vector<PaddedSize> sizes() const {
+    auto all = every_size(kSizes);
+    if (on_cuda()) all.push_back({kLong, 0}), all.push_back({kLong, 1});
+    return all;
+  }
 };
-INSTANTIATE_TEST_SUITE_P(Cpu, CrossEntropyOnCpu, ::testing::ValuesIn(every_cpu()), cpu_name);
+INSTANTIATE_TEST_SUITE_P(Every, CrossEntropyOnDevice, ::testing::ValuesIn(every_dtype_and_place()), test_name);
 
 /// The exponentials' arguments err by a rounding of their size, at most `range`; their sum by sum_error.
 double probability_error(const Values& logits, std::int64_t n) {
@@ -50,12 +56,12 @@ double probability_error(const Values& logits, std::int64_t n) {
   return sum_error(n) + std::ldexp(*high - *low, -24);
 }
 
-TEST_P(CrossEntropyOnCpu, ForwardMatchesReference) {
-  for (const std::int64_t n : kSizes) {
-    SCOPED_TRACE(n);
+TEST_P(CrossEntropyOnDevice, ForwardMatchesReference) {
+  for (const auto& [n, pad] : sizes()) {
+    SCOPED_TRACE(std::to_string(n) + (pad ? " padded" : ""));
     const Case c = make(n);
     auto loss = TestTensor::blank(DType::f32, {5});
-    cross_entropy_forward(stream, loss, TestTensor(c.logits, dtype(), {5, n}, 3), TestTensor(c.targets));
+    cross_entropy_forward(stream, loss, TestTensor(c.logits, dtype(), {5, n}, pad * 3), TestTensor(c.targets));
     const Values want = reference::cross_entropy(c.logits, c.targets);
     // An error of the sum is an absolute one of its logarithm, as are the roundings of the difference max - logits[target].
     expect_close(loss.values(), want, std::ldexp(2.0, -24), probability_error(c.logits, n), Values(5, 1.0));
@@ -63,12 +69,12 @@ TEST_P(CrossEntropyOnCpu, ForwardMatchesReference) {
   }
 }
 
-TEST_P(CrossEntropyOnCpu, BackwardMatchesReference) {
-  for (const std::int64_t n : kSizes) {
-    SCOPED_TRACE(n);
+TEST_P(CrossEntropyOnDevice, BackwardMatchesReference) {
+  for (const auto& [n, pad] : sizes()) {
+    SCOPED_TRACE(std::to_string(n) + (pad ? " padded" : ""));
     const Case c = make(n);
     const float scale = 1.0f / 64;
-    TestTensor logits(c.logits, dtype(), {5, n}, 3);
+    TestTensor logits(c.logits, dtype(), {5, n}, pad * 3);
     auto loss = TestTensor::blank(DType::f32, {5}), forward_loss = TestTensor::blank(DType::f32, {5});
     cross_entropy_forward(stream, forward_loss, logits, TestTensor(c.targets));
     cross_entropy_backward(stream, logits, loss, TestTensor(c.targets), scale);
@@ -82,7 +88,7 @@ TEST_P(CrossEntropyOnCpu, BackwardMatchesReference) {
   }
 }
 
-TEST_P(CrossEntropyOnCpu, ImpossibleTokensAndWildLogits) {
+TEST_P(CrossEntropyOnDevice, ImpossibleTokensAndWildLogits) {
   const double infinity = INFINITY, nan = std::nan("");
   TestTensor logits({-infinity, 0, 0, -infinity, 1e30, -1e30, 0, 5, nan, 0, 0, 0}, dtype(), {3, 4});
   auto loss = TestTensor::blank(DType::f32, {3});
@@ -93,6 +99,16 @@ TEST_P(CrossEntropyOnCpu, ImpossibleTokensAndWildLogits) {
   const Values got = logits.values();
   EXPECT_EQ(Values(got.begin(), got.begin() + 8), (Values{0, -0.5, 0.5, 0, 0, 0, 0, 0}));
   EXPECT_TRUE(std::isnan(got[8]));
+}
+
+TEST(CrossEntropy, GpuTakesImpossibleTargetsForNone) {  // which the CPU refuses
+  if (!find_gpu().gpu) GTEST_SKIP() << find_gpu().why_not;
+  AtPlace gpu({Device::cuda});
+  TestTensor logits(normal(8, 1), DType::bf16, {2, 4});
+  auto loss = TestTensor::blank(DType::f32, {2});
+  cross_entropy_backward(gpu.stream, logits, loss, TestTensor(Ints{4, -2}), 1);
+  EXPECT_EQ(loss.values(), Values(2));
+  EXPECT_EQ(logits.values(), Values(8));
 }
 
 TEST(CrossEntropy, ErrorsNameTheArgument) {

@@ -11,7 +11,9 @@ void embedding_forward(Stream& stream, Tensor x, ConstTensor tokens, ConstTensor
   check_shape("embedding_forward", "x", x, Shape{tokens.count(), table.dim(1)});
   check_dtype("embedding_forward", "x", x, table.dtype());
   check_apart("embedding_forward", "x", x, "table", table);
-  check_range("embedding_forward", "tokens", tokens, 0, table.dim(0));
+  if (!stream.on_cuda()) check_range("embedding_forward", "tokens", tokens, 0, table.dim(0));
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::embedding_forward(stream, x, tokens, table);
   cpu::embedding_forward(stream, x, tokens, table);
 }
 
@@ -23,7 +25,9 @@ void embedding_backward(Stream& stream, Tensor d_table, ConstTensor tokens, Cons
   check_shape("embedding_backward", "dx", dx, Shape{tokens.count(), d_table.dim(1)});
   check_float("embedding_backward", "dx", dx);
   check_apart("embedding_backward", "d_table", d_table, "dx", dx);
-  check_range("embedding_backward", "tokens", tokens, 0, d_table.dim(0));
+  if (!stream.on_cuda()) check_range("embedding_backward", "tokens", tokens, 0, d_table.dim(0));
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::embedding_backward(stream, d_table, tokens, dx);
   cpu::embedding_backward(stream, d_table, tokens, dx);
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 using namespace testing;
 
-const std::int64_t kSizes[] = {1, 15, 16, 31, 32, 33, 100, 256};
+const std::int64_t kSizes[] = {1, 15, 16, 31, 32, 33, 100, 256, 4096};
 
 TEST(Embedding, ReferenceGradientIsTheSlope) {
   const Ints tokens = {2, 0, 2};
@@ -19,29 +19,29 @@ TEST(Embedding, ReferenceGradientIsTheSlope) {
   for (std::size_t i = 0; i < table.size(); ++i) EXPECT_NEAR(gradient[i], central_difference(loss, table[i]), 1e-8) << "at " << i;
 }
 
-class EmbeddingOnCpu : public OnCpu {};
-INSTANTIATE_TEST_SUITE_P(Cpu, EmbeddingOnCpu, ::testing::ValuesIn(every_cpu()), cpu_name);
+class EmbeddingOnDevice : public OnDevice {};
+INSTANTIATE_TEST_SUITE_P(Every, EmbeddingOnDevice, ::testing::ValuesIn(every_dtype_and_place()), test_name);
 
-TEST_P(EmbeddingOnCpu, ForwardCopiesRows) {
-  for (const std::int64_t n : kSizes) {
-    SCOPED_TRACE(n);
+TEST_P(EmbeddingOnDevice, ForwardCopiesRows) {
+  for (const auto& [n, pad] : every_size(kSizes)) {
+    SCOPED_TRACE(std::to_string(n) + (pad ? " padded" : ""));
     const auto table = rounded(normal(11 * n, 1), dtype());
     const Ints tokens = {10, 0, 3, 3, 7};
-    auto x = TestTensor::blank(dtype(), {5, n}, 2);
-    embedding_forward(stream, x, TestTensor(tokens), TestTensor(table, dtype(), {11, n}, 1));
+    auto x = TestTensor::blank(dtype(), {5, n}, pad * 2);
+    embedding_forward(stream, x, TestTensor(tokens), TestTensor(table, dtype(), {11, n}, pad));
     EXPECT_EQ(x.values(), reference::embedding(tokens, table, n));
     EXPECT_TRUE(x.padding_is_untouched());
   }
 }
 
-TEST_P(EmbeddingOnCpu, BackwardAddsRowsToWhatIsThere) {
-  for (const std::int64_t n : kSizes) {
-    SCOPED_TRACE(n);
-    const std::int64_t count = 200, vocab_size = 7;
+TEST_P(EmbeddingOnDevice, BackwardAddsRowsToWhatIsThere) {
+  for (const auto& [n, pad] : every_size(kSizes)) {
+    SCOPED_TRACE(std::to_string(n) + (pad ? " padded" : ""));
+    const std::int64_t count = 300, vocab_size = 7;
     const Ints tokens = uniform_ints(count, vocab_size, 9);
     const auto dx = rounded(normal(count * n, 1), dtype()), before = rounded(normal(vocab_size * n, 2), DType::f32);
-    TestTensor d_table(before, DType::f32, {vocab_size, n}, 3);
-    embedding_backward(stream, d_table, TestTensor(tokens), TestTensor(dx, dtype(), {count, n}, 1));
+    TestTensor d_table(before, DType::f32, {vocab_size, n}, pad * 3);
+    embedding_backward(stream, d_table, TestTensor(tokens), TestTensor(dx, dtype(), {count, n}, pad));
     Values want = reference::embedding_backward(tokens, dx, vocab_size);
     Values size = reference::embedding_backward(tokens, absolute(dx), vocab_size);
     for (std::size_t i = 0; i < want.size(); ++i) want[i] += before[i], size[i] += std::abs(before[i]);
@@ -51,10 +51,10 @@ TEST_P(EmbeddingOnCpu, BackwardAddsRowsToWhatIsThere) {
 }
 
 // The promise of the header: in order of t, so the bits are those of a plain loop, on any thread count.
-TEST(Embedding, BackwardIsThePlainLoopOnAnyThreadCount) {
+TEST_P(EmbeddingOnDevice, BackwardIsThePlainLoopOnAnyThreadCount) {
   const std::int64_t count = 3000, n = 200, vocab_size = 50;
   const Ints tokens = uniform_ints(count, vocab_size, 9);
-  const TestTensor dx(normal(count * n, 1), DType::bf16, {count, n});
+  const TestTensor dx(normal(count * n, 1), dtype(), {count, n});
   std::vector<float> want(static_cast<std::size_t>(vocab_size * n));
   const Values added = dx.values();
   for (std::int64_t t = 0; t < count; ++t)
@@ -64,12 +64,30 @@ TEST(Embedding, BackwardIsThePlainLoopOnAnyThreadCount) {
   const int before = num_threads();
   for (const int threads : {1, 2, 7}) {
     set_num_threads(threads);
-    Stream stream;
-    TestTensor d_table(Values(want.size()), DType::f32, {vocab_size, n});
+    auto d_table = TestTensor::zeros(DType::f32, {vocab_size, n});
     embedding_backward(stream, d_table, TestTensor(tokens), dx);
     EXPECT_EQ(d_table.values(), Values(want.begin(), want.end())) << threads;
   }
   set_num_threads(before);
+}
+
+TEST(Embedding, GpuSkipsTokensOutsideTheTable) {  // which the CPU refuses
+  if (!find_gpu().gpu) GTEST_SKIP() << find_gpu().why_not;
+  AtPlace gpu({Device::cuda});
+  const Ints tokens = {2, -1, 3, 2};
+  const Values table = rounded(normal(3 * 8, 1), DType::bf16), dx = rounded(normal(4 * 8, 2), DType::bf16);
+  auto x = TestTensor::blank(DType::bf16, {4, 8});
+  embedding_forward(gpu.stream, x, TestTensor(tokens), TestTensor(table, DType::bf16, {3, 8}));
+  auto d_table = TestTensor::zeros(DType::f32, {3, 8});
+  embedding_backward(gpu.stream, d_table, TestTensor(tokens), TestTensor(dx, DType::bf16, {4, 8}));
+  const Values got = x.values(), gradient = d_table.values();
+  for (std::size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(got[i], table[16 + i]);
+    EXPECT_EQ(got[8 + i], 0);
+    EXPECT_EQ(got[16 + i], 0);
+    EXPECT_EQ(gradient[i], 0);
+    EXPECT_EQ(gradient[16 + i], static_cast<float>(dx[i]) + static_cast<float>(dx[24 + i]));
+  }
 }
 
 TEST(Embedding, ErrorsNameTheArgument) {

@@ -26,11 +26,11 @@ TEST(Linear, ReferenceGradientsAreTheSlopes) {
   for (std::size_t i = 0; i < w.size(); ++i) EXPECT_NEAR(dw[i], central_difference(loss, w[i]), 1e-8) << "at " << i;
 }
 
-/// Inputs f32 or bf16, outputs of that dtype or f32, rows packed or padded.
-class LinearOnCpu : public ::testing::TestWithParam<std::tuple<DType, DType, std::int64_t>> {
+/// Inputs f32 or bf16, outputs of that dtype or f32, rows packed or padded; on the CPU or the GPU.
+class LinearOnDevice : public ::testing::TestWithParam<std::tuple<DType, DType, std::int64_t, Place>> {
  protected:
   void SetUp() override {
-    if (in() == DType::bf16 && !has_bf16_products()) GTEST_SKIP() << "no bf16 products on this CPU";
+    if (in() == DType::bf16 && !stream.on_cuda() && !has_bf16_products()) GTEST_SKIP() << "no bf16 products on this CPU";
   }
   DType in() const { return std::get<0>(GetParam()); }
   DType out() const { return std::get<1>(GetParam()); }
@@ -39,18 +39,27 @@ class LinearOnCpu : public ::testing::TestWithParam<std::tuple<DType, DType, std
     return TestTensor(values, in(), {rows, columns}, padding());
   }
   TestTensor output(std::int64_t rows, std::int64_t columns) const { return TestTensor::blank(out(), {rows, columns}, padding()); }
-  Stream stream;
-};
-INSTANTIATE_TEST_SUITE_P(Cpu, LinearOnCpu,
-                         ::testing::Values(std::tuple(DType::f32, DType::f32, 0), std::tuple(DType::f32, DType::f32, 5),
-                                           std::tuple(DType::bf16, DType::bf16, 0), std::tuple(DType::bf16, DType::bf16, 6),
-                                           std::tuple(DType::bf16, DType::f32, 0), std::tuple(DType::bf16, DType::f32, 6)),
-                         [](const auto& info) {
-                           return std::string(name_of(std::get<0>(info.param))) + "_to_" + name_of(std::get<1>(info.param)) +
-                                  "_padding_" + std::to_string(std::get<2>(info.param));
-                         });
 
-TEST_P(LinearOnCpu, ForwardMatchesReference) {
+ private:
+  AtPlace at_place_{std::get<3>(GetParam())};
+
+ protected:
+  Stream& stream = at_place_.stream;
+};
+std::vector<std::tuple<DType, DType, std::int64_t, Place>> every_linear() {
+  std::vector<std::tuple<DType, DType, std::int64_t, Place>> all;
+  for (const Place& place : every_device())
+    for (const auto& [in, out] : {std::pair(DType::f32, DType::f32), {DType::bf16, DType::bf16}, {DType::bf16, DType::f32}})
+      for (const std::int64_t padding : {0, in == DType::f32 ? 5 : 6}) all.emplace_back(in, out, padding, place);
+  return all;
+}
+std::string linear_name(const ::testing::TestParamInfo<std::tuple<DType, DType, std::int64_t, Place>>& info) {
+  const auto& [in, out, padding, place] = info.param;
+  return std::string(name_of(in)) + "_to_" + name_of(out) + "_padding_" + std::to_string(padding) + "_" + name_of(place.device);
+}
+INSTANTIATE_TEST_SUITE_P(Every, LinearOnDevice, ::testing::ValuesIn(every_linear()), linear_name);
+
+TEST_P(LinearOnDevice, ForwardMatchesReference) {
   for (const auto& [tokens, inputs, outputs] : kSizes) {
     SCOPED_TRACE((Shape{tokens, inputs, outputs}));
     const auto x = rounded(normal(tokens * inputs, 1), in()), w = rounded(normal(outputs * inputs, 2), in());
@@ -62,7 +71,7 @@ TEST_P(LinearOnCpu, ForwardMatchesReference) {
   }
 }
 
-TEST_P(LinearOnCpu, BackwardInputMatchesReference) {
+TEST_P(LinearOnDevice, BackwardInputMatchesReference) {
   for (const auto& [tokens, inputs, outputs] : kSizes) {
     SCOPED_TRACE((Shape{tokens, inputs, outputs}));
     const auto dy = rounded(normal(tokens * outputs, 1), in()), w = rounded(normal(outputs * inputs, 2), in());
@@ -74,7 +83,7 @@ TEST_P(LinearOnCpu, BackwardInputMatchesReference) {
   }
 }
 
-TEST_P(LinearOnCpu, BackwardWeightMatchesReferenceAndAdds) {
+TEST_P(LinearOnDevice, BackwardWeightMatchesReferenceAndAdds) {
   if (out() != DType::f32) GTEST_SKIP() << "dw is f32";
   for (const auto& [tokens, inputs, outputs] : kSizes) {
     SCOPED_TRACE((Shape{tokens, inputs, outputs}));
@@ -93,7 +102,7 @@ TEST_P(LinearOnCpu, BackwardWeightMatchesReferenceAndAdds) {
 }
 
 // Cut among threads along rows or columns, never along a sum: large enough to be cut, small enough to check.
-TEST_P(LinearOnCpu, ThreadsAgreeWithReference) {
+TEST_P(LinearOnDevice, ThreadsAgreeWithReference) {
   const std::int64_t tokens = 130, inputs = 96, outputs = 200;
   const auto x = rounded(normal(tokens * inputs, 1), in()), w = rounded(normal(outputs * inputs, 2), in());
   const int before = num_threads();
@@ -112,26 +121,30 @@ TEST_P(LinearOnCpu, ThreadsAgreeWithReference) {
 
 // Larger than every block of the tiled products in all three sizes.
 TEST(Linear, WideAndDeepMatchesReference) {
-  if (!has_bf16_products()) GTEST_SKIP() << "no bf16 products on this CPU";
   const std::int64_t rows = 288, deep = 2080, columns = 288;
-  Stream stream;
   const auto a = rounded(normal(rows * deep, 1), DType::bf16), b = rounded(normal(columns * deep, 2), DType::bf16);
   const Values want = reference::linear(a, b, deep), size = reference::linear(absolute(a), absolute(b), deep);
-  auto c = TestTensor::blank(DType::f32, {rows, columns});
-  linear_forward(stream, c, TestTensor(a, DType::bf16, {rows, deep}), TestTensor(b, DType::bf16, {columns, deep}));
-  expect_close(c.values(), want, 0, sum_error(deep), size);
-  const auto transposed = [&](const Values& x, std::int64_t n) {
-    Values turned(x.size());
-    for (std::size_t i = 0; i < x.size(); ++i)
-      turned[i % static_cast<std::size_t>(deep) * static_cast<std::size_t>(n) + i / static_cast<std::size_t>(deep)] = x[i];
-    return TestTensor(turned, DType::bf16, {deep, n});
-  };
-  c = TestTensor::blank(DType::f32, {rows, columns});
-  linear_backward_input(stream, c, TestTensor(a, DType::bf16, {rows, deep}), transposed(b, columns));
-  expect_close(c.values(), want, 0, sum_error(deep), size);
-  c = TestTensor::blank(DType::f32, {rows, columns});
-  linear_backward_weight(stream, c, transposed(a, rows), transposed(b, columns), false);
-  expect_close(c.values(), want, 0, sum_error(deep), size);
+  for (const Place& place : every_device()) {
+    SCOPED_TRACE(name_of(place));
+    if (place.device == Device::cpu && !has_bf16_products()) continue;
+    AtPlace at_place(place);
+    Stream& stream = at_place.stream;
+    auto c = TestTensor::blank(DType::f32, {rows, columns});
+    linear_forward(stream, c, TestTensor(a, DType::bf16, {rows, deep}), TestTensor(b, DType::bf16, {columns, deep}));
+    expect_close(c.values(), want, 0, sum_error(deep), size);
+    const auto transposed = [&](const Values& x, std::int64_t n) {
+      Values turned(x.size());
+      for (std::size_t i = 0; i < x.size(); ++i)
+        turned[i % static_cast<std::size_t>(deep) * static_cast<std::size_t>(n) + i / static_cast<std::size_t>(deep)] = x[i];
+      return TestTensor(turned, DType::bf16, {deep, n});
+    };
+    c = TestTensor::blank(DType::f32, {rows, columns});
+    linear_backward_input(stream, c, TestTensor(a, DType::bf16, {rows, deep}), transposed(b, columns));
+    expect_close(c.values(), want, 0, sum_error(deep), size);
+    c = TestTensor::blank(DType::f32, {rows, columns});
+    linear_backward_weight(stream, c, transposed(a, rows), transposed(b, columns), false);
+    expect_close(c.values(), want, 0, sum_error(deep), size);
+  }
 }
 
 TEST(Linear, ErrorsNameTheShapes) {

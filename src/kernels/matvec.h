@@ -12,5 +12,8 @@ void matvec(Stream& stream, Tensor y, ConstTensor w, ConstTensor x);
 namespace cpu {
 decltype(corollary::matvec) matvec;
 }
+namespace cuda {
+decltype(corollary::matvec) matvec;
+}
 
 }  // namespace corollary

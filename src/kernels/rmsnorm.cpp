@@ -21,6 +21,8 @@ void check_forward(const char* operation, Tensor y, Tensor rstd, ConstTensor x, 
 
 void rmsnorm_forward(Stream& stream, Tensor y, Tensor rstd, ConstTensor x, ConstTensor w, float eps) {
   check_forward("rmsnorm_forward", y, rstd, x, w, eps);
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::rmsnorm_forward(stream, y, rstd, x, w, eps);
   cpu::rmsnorm_forward(stream, y, rstd, x, w, eps);
 }
 
@@ -30,6 +32,8 @@ void add_rmsnorm_forward(Stream& stream, Tensor sum, Tensor y, Tensor rstd, Cons
   check_dtype("add_rmsnorm_forward", "x", x, sum.dtype());
   check_shape("add_rmsnorm_forward", "delta", delta, sum.shape());
   check_dtype("add_rmsnorm_forward", "delta", delta, sum.dtype());
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::add_rmsnorm_forward(stream, sum, y, rstd, x, delta, w, eps);
   cpu::add_rmsnorm_forward(stream, sum, y, rstd, x, delta, w, eps);
 }
 
@@ -46,6 +50,8 @@ void rmsnorm_backward(Stream& stream, Tensor dx, Tensor dw, ConstTensor dy, Cons
   check_packed("rmsnorm_backward", "rstd", rstd, Shape{x.dim(0)});
   check_dtype("rmsnorm_backward", "rstd", rstd, DType::f32);
   check_apart("rmsnorm_backward", "dx", dx, "x", x);
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::rmsnorm_backward(stream, dx, dw, dy, x, w, rstd);
   cpu::rmsnorm_backward(stream, dx, dw, dy, x, w, rstd);
 }
 

@@ -25,5 +25,10 @@ decltype(corollary::rmsnorm_forward) rmsnorm_forward;
 decltype(corollary::add_rmsnorm_forward) add_rmsnorm_forward;
 decltype(corollary::rmsnorm_backward) rmsnorm_backward;
 }  // namespace cpu
+namespace cuda {
+decltype(corollary::rmsnorm_forward) rmsnorm_forward;
+decltype(corollary::add_rmsnorm_forward) add_rmsnorm_forward;
+decltype(corollary::rmsnorm_backward) rmsnorm_backward;
+}  // namespace cuda
 
 }  // namespace corollary

@@ -33,7 +33,9 @@ void rope(Stream& stream, Tensor x, ConstTensor positions, ConstTensor table, st
   check_dtype("rope", "table", table, DType::f32);
   check(num_rotated_heads >= 0 && num_rotated_heads * 2 * table.dim(2) <= x.dim(1), "rope: rows of ", x.dim(1), " cannot hold ",
         num_rotated_heads, " heads of ", 2 * table.dim(2));
-  check_range("rope", "positions", positions, 0, table.dim(1));
+  if (!stream.on_cuda()) check_range("rope", "positions", positions, 0, table.dim(1));
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::rope(stream, x, positions, table, num_rotated_heads, inverse);
   cpu::rope(stream, x, positions, table, num_rotated_heads, inverse);
 }
 

@@ -14,11 +14,14 @@ void rope_table(Tensor table, double theta);
 
 /// Rotates the first `num_rotated_heads` heads of every row in place (queries and keys lie first in a packed qkv row):
 ///   x          [tokens, at least num_rotated_heads * head_dim]  f32 or bf16
-///   positions  [tokens]  i32, each below max_positions
+///   positions  [tokens]  i32, each below max_positions: Error otherwise; on a GPU the row stays as it is
 /// Returns once queued on `stream`. Throws Error if a shape or dtype differs from the above.
 void rope(Stream& stream, Tensor x, ConstTensor positions, ConstTensor table, std::int64_t num_rotated_heads, bool inverse);
 
 namespace cpu {
+decltype(corollary::rope) rope;
+}
+namespace cuda {
 decltype(corollary::rope) rope;
 }
 

@@ -33,19 +33,19 @@ TEST(Rope, TableIsRoundedOnce) {
     }
 }
 
-class RopeOnCpu : public OnCpu {};
-INSTANTIATE_TEST_SUITE_P(Cpu, RopeOnCpu, ::testing::ValuesIn(every_cpu()), cpu_name);
+class RopeOnDevice : public OnDevice {};
+INSTANTIATE_TEST_SUITE_P(Every, RopeOnDevice, ::testing::ValuesIn(every_dtype_and_place()), test_name);
 
-TEST_P(RopeOnCpu, MatchesReferenceAndLeavesTheRestAlone) {
+TEST_P(RopeOnDevice, MatchesReferenceAndLeavesTheRestAlone) {
   for (const std::int64_t head_dim : {2, 16, 30, 64, 66, 80, 128}) {
-    for (const bool inverse : {false, true}) {
+    for (const bool inverse : {false, true}) {  // and padded, or packed
       SCOPED_TRACE(std::to_string(head_dim) + (inverse ? " inverse" : ""));
-      const std::int64_t tokens = 4, heads = 3, rotated = heads * head_dim, width = rotated + head_dim;
+      const std::int64_t tokens = 4, heads = 20, rotated = heads * head_dim, width = rotated + head_dim;
       const Ints positions = {0, 1, 100, 511};
       auto table = TestTensor::blank(DType::f32, {2, 512, head_dim / 2});
       rope_table(table, kTheta);
       const auto values = rounded(normal(tokens * width, 1), dtype());
-      TestTensor x(values, dtype(), {tokens, width}, 3);
+      TestTensor x(values, dtype(), {tokens, width}, inverse ? 3 : 0);
       rope(stream, x, TestTensor(positions), table, heads, inverse);
 
       Values first;

@@ -10,6 +10,8 @@ void swiglu_forward(Stream& stream, Tensor y, ConstTensor gate_up) {
   check_shape("swiglu_forward", "y", y, Shape{gate_up.dim(0), gate_up.dim(1) / 2});
   check_dtype("swiglu_forward", "y", y, gate_up.dtype());
   check_apart("swiglu_forward", "y", y, "gate_up", gate_up);
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::swiglu_forward(stream, y, gate_up);
   cpu::swiglu_forward(stream, y, gate_up);
 }
 
@@ -31,6 +33,8 @@ void swiglu_backward(Stream& stream, Tensor d_gate_up, Tensor y, ConstTensor dy,
     check_apart("swiglu_backward", "y", y, "d_gate_up", d_gate_up);
     if (y.raw() != dy.raw() || y.row_stride() != dy.row_stride()) check_apart("swiglu_backward", "y", y, "dy", dy);
   }
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::swiglu_backward(stream, d_gate_up, y, dy, gate_up);
   cpu::swiglu_backward(stream, d_gate_up, y, dy, gate_up);
 }
 

@@ -17,5 +17,9 @@ namespace cpu {
 decltype(corollary::swiglu_forward) swiglu_forward;
 decltype(corollary::swiglu_backward) swiglu_backward;
 }  // namespace cpu
+namespace cuda {
+decltype(corollary::swiglu_forward) swiglu_forward;
+decltype(corollary::swiglu_backward) swiglu_backward;
+}  // namespace cuda
 
 }  // namespace corollary

@@ -12,7 +12,7 @@ namespace {
 using namespace testing;
 
 constexpr std::int64_t kTokens = 3;
-const std::int64_t kSizes[] = {1, 15, 31, 32, 33, 80, 176, 1408};
+const std::int64_t kSizes[] = {1, 15, 31, 32, 33, 80, 176, 1408, 11008};
 /// Sixteen roundings, one of them the exponential's two: nothing cancels in the value.
 const double kArithmetic = std::ldexp(16.0, -24);
 
@@ -24,15 +24,15 @@ TEST(Swiglu, ReferenceGradientIsTheSlope) {
     EXPECT_NEAR(gradient[i], central_difference(loss, gate_up[i]), 1e-8) << "at " << i;
 }
 
-class SwigluOnCpu : public OnCpu {};
-INSTANTIATE_TEST_SUITE_P(Cpu, SwigluOnCpu, ::testing::ValuesIn(every_cpu()), cpu_name);
+class SwigluOnDevice : public OnDevice {};
+INSTANTIATE_TEST_SUITE_P(Every, SwigluOnDevice, ::testing::ValuesIn(every_dtype_and_place()), test_name);
 
-TEST_P(SwigluOnCpu, ForwardMatchesReference) {
-  for (const std::int64_t n : kSizes) {
-    SCOPED_TRACE(n);
+TEST_P(SwigluOnDevice, ForwardMatchesReference) {
+  for (const auto& [n, pad] : every_size(kSizes)) {
+    SCOPED_TRACE(std::to_string(n) + (pad ? " padded" : ""));
     const auto gate_up = rounded(normal(kTokens * 2 * n, 1), dtype());
-    auto y = TestTensor::blank(dtype(), {kTokens, n}, 1);
-    swiglu_forward(stream, y, TestTensor(gate_up, dtype(), {kTokens, 2 * n}, 3));
+    auto y = TestTensor::blank(dtype(), {kTokens, n}, pad);
+    swiglu_forward(stream, y, TestTensor(gate_up, dtype(), {kTokens, 2 * n}, pad * 3));
     expect_close(y.values(), reference::swiglu(gate_up, n), unit_roundoff(dtype()) + kArithmetic);
     EXPECT_TRUE(y.padding_is_untouched());
   }
@@ -51,15 +51,15 @@ Values backward_size(const Values& dy, const Values& gate_up, std::int64_t width
   return size;
 }
 
-TEST_P(SwigluOnCpu, BackwardMatchesReferenceAlsoInPlace) {
-  for (const std::int64_t n : kSizes) {
-    SCOPED_TRACE(n);
+TEST_P(SwigluOnDevice, BackwardMatchesReferenceAlsoInPlace) {
+  for (const auto& [n, pad] : every_size(kSizes)) {
+    SCOPED_TRACE(std::to_string(n) + (pad ? " padded" : ""));
     const auto gate_up = rounded(normal(kTokens * 2 * n, 1), dtype()), dy = rounded(normal(kTokens * n, 2), dtype());
     const auto want = reference::swiglu_backward(dy, gate_up, n), size = backward_size(dy, gate_up, n);
-    const TestTensor dy_tensor(dy, dtype(), {kTokens, n}, 2);
-    TestTensor kept(gate_up, dtype(), {kTokens, 2 * n}, 3);
-    auto gradient = TestTensor::blank(dtype(), {kTokens, 2 * n}, 5), y = TestTensor::blank(dtype(), {kTokens, n}, 1);
-    auto y_forward = TestTensor::blank(dtype(), {kTokens, n}, 1);
+    const TestTensor dy_tensor(dy, dtype(), {kTokens, n}, pad * 2);
+    TestTensor kept(gate_up, dtype(), {kTokens, 2 * n}, pad * 3);
+    auto gradient = TestTensor::blank(dtype(), {kTokens, 2 * n}, pad * 5), y = TestTensor::blank(dtype(), {kTokens, n}, pad);
+    auto y_forward = TestTensor::blank(dtype(), {kTokens, n}, pad);
     swiglu_backward(stream, gradient, {}, dy_tensor, kept);
     expect_close(gradient.values(), want, unit_roundoff(dtype()), kArithmetic, size);
     EXPECT_TRUE(gradient.padding_is_untouched());
@@ -70,7 +70,7 @@ TEST_P(SwigluOnCpu, BackwardMatchesReferenceAlsoInPlace) {
   }
 }
 
-TEST_P(SwigluOnCpu, FarGatesSaturate) {
+TEST_P(SwigluOnDevice, FarGatesSaturate) {
   const Values gates =
       rounded({-1e30, -1e4, -200, -100, -89, -88, -87, -30, -1e-30, 0, 1e-30, 30, 87, 88, 89, 200, 1e4, 1e30}, dtype());
   const auto n = static_cast<std::int64_t>(gates.size());
@@ -90,7 +90,7 @@ TEST_P(SwigluOnCpu, FarGatesSaturate) {
   }
 }
 
-TEST_P(SwigluOnCpu, NotANumberStays) {
+TEST_P(SwigluOnDevice, NotANumberStays) {
   const double nan = std::nan("");
   TestTensor kept({nan, 1, 1, nan}, dtype(), {1, 4});
   auto y = TestTensor::blank(dtype(), {1, 2});

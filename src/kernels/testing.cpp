@@ -49,6 +49,15 @@ double largest(const Values& values) {
   return most;
 }
 
+std::vector<PaddedSize> every_size(std::span<const std::int64_t> sizes) {
+  std::vector<PaddedSize> all;
+  for (const std::int64_t n : sizes) all.push_back({n, 0}), all.push_back({n, 1});
+  return all;
+}
+std::vector<PaddedSize> every_size(std::initializer_list<std::int64_t> sizes) {
+  return every_size(std::span(sizes.begin(), sizes.size()));
+}
+
 double central_difference(const std::function<double()>& f, double& x) {
   const double at = x, h = 1e-5;
   x = at + h;
@@ -67,28 +76,56 @@ TestTensor TestTensor::blank(DType dtype, Shape shape, std::int64_t padding) {
                     padding);
 }
 
-TestTensor::TestTensor(const Values& values, DType dtype, Shape shape, std::int64_t padding) {
+namespace {
+Stream* gpu_stream = nullptr;  // of the test that runs on the GPU
+
+void wait_for_gpu() {
+  if (gpu_stream) gpu_stream->synchronize();
+}
+}  // namespace
+
+TestTensor::TestTensor(DType dtype, Shape shape, std::int64_t padding) {
   const std::int64_t columns = shape.rank() ? shape[-1] : 1, rows = columns ? shape.count() / columns : 0,
                      stride = columns + padding;
-  memory_ = OwnedTensor(dtype, Shape{rows * stride});
-  view_ = Tensor(memory_.view().raw(), dtype, shape, stride);
-  for (std::int64_t i = 0; i < rows * stride; ++i) {
+  memory_count_ = rows * stride;
+  const std::int64_t bytes = memory_count_ * size_of(dtype);
+  memory_ = gpu_stream ? Buffer::pinned(bytes) : Buffer(bytes);
+  view_ = Tensor(memory_.data(), dtype, shape, stride);
+}
+
+TestTensor::TestTensor(const Values& values, DType dtype, Shape shape, std::int64_t padding) : TestTensor(dtype, shape, padding) {
+  const std::int64_t stride = view_.row_stride(), columns = stride - padding;
+  for (std::int64_t i = 0; i < memory_count_; ++i) {
     const bool is_padding = i % stride >= columns;
     const auto value = is_padding ? std::numeric_limits<float>::quiet_NaN()
                                   : static_cast<float>(values.at(static_cast<std::size_t>(i / stride * columns + i % stride)));
     if (dtype == DType::bf16)
-      memory_.view().data<bf16>()[i] = to_bf16(value);
+      view_.data<bf16>()[i] = to_bf16(value);
     else
-      memory_.view().data<float>()[i] = value;
+      view_.data<float>()[i] = value;
   }
 }
 
-TestTensor::TestTensor(const Ints& values)
-    : memory_(DType::i32, Shape{static_cast<std::int64_t>(values.size())}), view_(memory_.view()) {
+TestTensor::TestTensor(const Ints& values) : TestTensor(DType::i32, Shape{static_cast<std::int64_t>(values.size())}, 0) {
   if (!values.empty()) std::memcpy(view_.raw(), values.data(), values.size() * sizeof(values[0]));
 }
 
+TestTensor TestTensor::zeros(DType dtype, Shape shape) {
+  TestTensor tensor(dtype, shape, 0);
+  std::memset(tensor.view_.raw(), 0, static_cast<std::size_t>(tensor.view_.size_bytes()));
+  return tensor;
+}
+
+TestTensor::~TestTensor() {
+  try {
+    if (memory_.data()) wait_for_gpu();
+  } catch (const Error& error) {
+    ADD_FAILURE() << error.what();
+  }
+}
+
 Values TestTensor::values() const {
+  wait_for_gpu();
   const std::int64_t columns = view_.shape().rank() ? view_.dim(-1) : 1;
   Values out(static_cast<std::size_t>(view_.count()));
   for (std::int64_t i = 0; i < view_.count(); ++i) {
@@ -99,13 +136,15 @@ Values TestTensor::values() const {
 }
 
 std::vector<std::uint8_t> TestTensor::bytes() const {
-  const auto* begin = static_cast<const std::uint8_t*>(memory_.view().raw());
-  return {begin, begin + memory_.view().size_bytes()};
+  wait_for_gpu();
+  const auto* begin = static_cast<const std::uint8_t*>(memory_.data());
+  return {begin, begin + memory_count_ * size_of(view_.dtype())};
 }
 
 bool TestTensor::padding_is_untouched() const {
+  wait_for_gpu();
   const std::int64_t columns = view_.dim(-1), stride = view_.row_stride();
-  for (std::int64_t i = 0; i < memory_.view().count(); ++i)
+  for (std::int64_t i = 0; i < memory_count_; ++i)
     if (i % stride >= columns &&
         !std::isnan(view_.dtype() == DType::bf16 ? to_float(view_.data<bf16>()[i]) : view_.data<float>()[i]))
       return false;
@@ -124,18 +163,41 @@ void expect_close(const Values& got, const Values& want, double relative, double
 }
 void expect_close(const Values& got, const Values& want, double relative) { expect_close(got, want, relative, 0, want); }
 
-void OnCpu::SetUp() { hwy::GetChosenTarget().Update(std::get<1>(GetParam())); }
-void OnCpu::TearDown() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
-
-std::vector<std::tuple<DType, std::int64_t>> every_cpu() {
-  std::vector<std::tuple<DType, std::int64_t>> all;
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets())
-    for (const DType dtype : {DType::f32, DType::bf16}) all.emplace_back(dtype, target);
+std::vector<Place> every_place() {
+  std::vector<Place> all;
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) all.push_back({Device::cpu, target});
+  if (find_gpu().gpu) all.push_back({Device::cuda});
   return all;
 }
 
-std::string cpu_name(const ::testing::TestParamInfo<std::tuple<DType, std::int64_t>>& info) {
-  return std::string(name_of(std::get<0>(info.param))) + "_" + hwy::TargetName(std::get<1>(info.param));
+std::vector<Place> every_device() {
+  std::vector<Place> all = {every_place().front()};
+  if (find_gpu().gpu) all.push_back({Device::cuda});
+  return all;
+}
+
+std::string name_of(const Place& place) { return place.device == Device::cuda ? "cuda" : hwy::TargetName(place.cpu_target); }
+
+AtPlace::AtPlace(const Place& place) : stream(place.device) {
+  if (place.device == Device::cuda)
+    gpu_stream = &stream;
+  else
+    hwy::GetChosenTarget().Update(place.cpu_target);
+}
+AtPlace::~AtPlace() {
+  gpu_stream = nullptr;
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+std::vector<DTypeAndPlace> every_dtype_and_place() {
+  std::vector<DTypeAndPlace> all;
+  for (const Place& place : every_place())
+    for (const DType dtype : {DType::f32, DType::bf16}) all.emplace_back(dtype, place);
+  return all;
+}
+
+std::string test_name(const ::testing::TestParamInfo<DTypeAndPlace>& info) {
+  return std::string(name_of(std::get<0>(info.param))) + "_" + name_of(std::get<1>(info.param));
 }
 
 bool has_bf16_products() {

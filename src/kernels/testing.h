@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -13,7 +15,7 @@
 #include "kernels/reference/values.h"
 
 // What the tests of this folder share. The order of proof: differences in double prove the reference's gradients; the reference
-// then judges the kernels, for every dtype and every instruction set this machine has, within tolerances derived from the
+// then judges the kernels, for every dtype, every instruction set this machine has and its GPU, within tolerances derived from the
 // arithmetic.
 namespace corollary::testing {
 
@@ -27,6 +29,13 @@ Values absolute(Values values);
 double dot(const Values& a, const Values& b);
 double largest(const Values& values);  ///< of the absolute values
 
+/// Each size without padding between rows, where vectors may be taken whole, and with some (`pad` 1, to be multiplied), where not.
+struct PaddedSize {
+  std::int64_t n, pad;
+};
+std::vector<PaddedSize> every_size(std::span<const std::int64_t> sizes);
+std::vector<PaddedSize> every_size(std::initializer_list<std::int64_t> sizes);
+
 /// (f(x + h) - f(x - h)) / 2h at the present value of `x`, which f reads; the error is of order h^2 f''' + 1e-16 f / h: 1e-9 and
 /// less for the functions here.
 double central_difference(const std::function<double()>& f, double& x);
@@ -37,10 +46,16 @@ double unit_roundoff(DType dtype);
 double sum_error(std::int64_t n);
 
 /// A tensor under test: `values` rounded to the dtype; rows `padding` elements further apart than they are long, the padding NaN.
+/// Within a test on the GPU (OnDevice below) its memory is the host's, pinned: kernels read and write it by the same pointer, and
+/// whatever reads or frees it here waits for the stream first.
 class TestTensor {
  public:
   TestTensor(const Values& values, DType dtype, Shape shape, std::int64_t padding = 0);
   explicit TestTensor(const Ints& values);
+  ~TestTensor();
+  TestTensor(TestTensor&&) noexcept = default;
+  TestTensor& operator=(TestTensor&&) noexcept = default;
+  static TestTensor zeros(DType dtype, Shape shape);                            ///< of any dtype
   static TestTensor blank(DType dtype, Shape shape, std::int64_t padding = 0);  ///< NaN throughout: what a kernel must overwrite
   Tensor view() { return view_; }
   ConstTensor view() const { return view_; }
@@ -51,8 +66,10 @@ class TestTensor {
   bool padding_is_untouched() const;
 
  private:
-  OwnedTensor memory_;
+  TestTensor(DType dtype, Shape shape, std::int64_t padding);
+  Buffer memory_;
   Tensor view_;
+  std::int64_t memory_count_ = 0;  // elements, padding too
 };
 
 /// EXPECTs |got[i] - want[i]| <= relative * |want[i]| + error * size[i] + 1e-35: `relative` for the last rounding, `size` the sum
@@ -61,16 +78,42 @@ void expect_close(const Values& got, const Values& want, double relative, double
 /// The same where nothing cancels: size = |want|.
 void expect_close(const Values& got, const Values& want, double relative);
 
-/// A test of one dtype on one of the instruction sets compiled in; SetUp chooses it.
-class OnCpu : public ::testing::TestWithParam<std::tuple<DType, std::int64_t>> {
- protected:
-  void SetUp() override;
-  void TearDown() override;
-  DType dtype() const { return std::get<0>(GetParam()); }
+/// Where a kernel is tested: one of the instruction sets compiled in, or the GPU.
+struct Place {
+  Device device = Device::cpu;
+  std::int64_t cpu_target = 0;  ///< Highway's
+  bool operator==(const Place&) const = default;
+};
+std::vector<Place> every_place();   ///< that this machine has, the best CPU first
+std::vector<Place> every_device();  ///< the CPU at its best, and the GPU
+std::string name_of(const Place& place);
+inline std::ostream& operator<<(std::ostream& out, const Place& place) { return out << name_of(place); }
+
+/// Puts a test at a place: chooses the instruction set, or makes a CUDA stream that TestTensors then wait for.
+class AtPlace {
+ public:
+  explicit AtPlace(const Place& place);
+  ~AtPlace();
+  AtPlace(const AtPlace&) = delete;
   Stream stream;
 };
-std::vector<std::tuple<DType, std::int64_t>> every_cpu();  ///< f32 and bf16 on each instruction set this machine has
-std::string cpu_name(const ::testing::TestParamInfo<std::tuple<DType, std::int64_t>>& info);
+
+/// A test of one dtype at one place.
+using DTypeAndPlace = std::tuple<DType, Place>;
+class OnDevice : public ::testing::TestWithParam<DTypeAndPlace> {
+ protected:
+  DType dtype() const { return std::get<0>(GetParam()); }
+  Place place() const { return std::get<1>(GetParam()); }
+  bool on_cuda() const { return place().device == Device::cuda; }
+
+ private:
+  AtPlace at_place_{std::get<1>(GetParam())};
+
+ protected:
+  Stream& stream = at_place_.stream;
+};
+std::vector<DTypeAndPlace> every_dtype_and_place();  ///< f32 and bf16 at each
+std::string test_name(const ::testing::TestParamInfo<DTypeAndPlace>& info);
 
 /// This CPU multiplies bf16 matrices (oneDNN needs AVX-512 for them); where it does not, training is in f32.
 bool has_bf16_products();

@@ -111,7 +111,6 @@ MemoryPlan Llama::allocate(Arena& arena) {
     s.d_activation = activations(c.intermediate_size);
     s.d_qkv = activations(width);
     s.d_o = activations(c.q_size());
-    s.d_frozen_norm = arena.take(DType::f32, {c.hidden_size});
   }
   if (lora_rank_ > 0) s.lora = {activations(lora_rank_), activations(lora_outer_width(c))};
   plan.scratch_bytes = arena.used_bytes() - plan.kept_bytes;
@@ -142,50 +141,49 @@ void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const B
   else
     add_rmsnorm_forward(stream, k.x_attention, s.y, k.rstd_attention, previous->x_mlp, s.delta, w.input_norm, eps);  // [T, hidden]
   linear_forward(stream, k.qkv, s.y, w.qkv);  // [T, q + 2 kv]
-  lora_forward(stream, k.qkv, s.y, w.lora.qkv, w.lora_scale, s.lora);
+  lora_forward(stream, k.qkv, s.y, w.lora.qkv, s.lora);
   rope(stream, k.qkv, positions_of(batch), rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/false);
   attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_), batch.document_starts);  // [T, q]
   linear_forward(stream, s.delta, k.o, w.attention_out);                                                            // [T, hidden]
-  lora_forward(stream, s.delta, k.o, w.lora.attention_out, w.lora_scale, s.lora);
+  lora_forward(stream, s.delta, k.o, w.lora.attention_out, s.lora);
   add_rmsnorm_forward(stream, k.x_mlp, s.y, k.rstd_mlp, k.x_attention, s.delta, w.post_attention_norm, eps);  // [T, hidden]
   linear_forward(stream, k.gate_up, s.y, w.gate_up);                                                          // [T, 2 inter]
-  lora_forward(stream, k.gate_up, s.y, w.lora.gate_up, w.lora_scale, s.lora);
+  lora_forward(stream, k.gate_up, s.y, w.lora.gate_up, s.lora);
   swiglu_forward(stream, s.activation, k.gate_up);        // [T, inter]
   linear_forward(stream, s.delta, s.activation, w.down);  // [T, hidden]
-  lora_forward(stream, s.delta, s.activation, w.lora.down, w.lora_scale, s.lora);
+  lora_forward(stream, s.delta, s.activation, w.lora.down, s.lora);
 }
 
-// dx holds the gradient of the residual stream: each half of the block adds its own to what came past it. The gradient of a matrix needs
-// what the forward pass multiplied it with, made again where it was not kept, so it comes after the gradient of its input.
+// dx holds the gradient of the residual stream: each half of the block adds its own to what came past it.
 void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, const TokenBatch& batch,
                            bool accumulate) {
   Scratch& s = scratch_;
   const float eps = static_cast<float>(config_.rms_norm_eps);
-  const auto input = [&](Tensor dx, ConstTensor dy, ConstTensor matrix, const auto& adapters) {
-    linear_backward_input(stream, dx, dy, matrix);
-    lora_backward_input(stream, dx, dy, adapters, w.lora_scale, s.lora);
-  };
-  const auto weight = [&](Tensor d_matrix, const auto& d_adapters, ConstTensor dy, ConstTensor x, const auto& adapters) {
-    if (d_matrix) linear_backward_weight(stream, d_matrix, dy, x, accumulate);
-    lora_backward_weight(stream, d_adapters, dy, x, adapters, w.lora_scale, accumulate, s.lora);
-  };
-  input(s.d_activation, s.dx, w.down, w.lora.down);                             // [T, inter]
+  linear_backward_input(stream, s.d_activation, s.dx, w.down);  // [T, inter]
+  lora_backward_input(stream, s.d_activation, s.dx, w.lora.down, s.lora);
   swiglu_backward(stream, k.gate_up, s.activation, s.d_activation, k.gate_up);  // [T, 2 inter]
-  weight(dw.down, dw.lora.down, s.dx, s.activation, w.lora.down);
+  linear_backward_weight(stream, dw.down, s.dx, s.activation, accumulate);
+  lora_backward_weight(stream, dw.lora.down, s.dx, s.activation, w.lora.down, accumulate, s.lora);
   rmsnorm_forward(stream, s.y, k.rstd_mlp, k.x_mlp, w.post_attention_norm, eps);  // again
-  weight(dw.gate_up, dw.lora.gate_up, k.gate_up, s.y, w.lora.gate_up);
-  input(s.dy, k.gate_up, w.gate_up, w.lora.gate_up);                                                                        // [T, hidden]
-  rmsnorm_backward(stream, s.dx, norm_gradient(dw.post_attention_norm), s.dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [T, hidden]
+  linear_backward_weight(stream, dw.gate_up, k.gate_up, s.y, accumulate);
+  lora_backward_weight(stream, dw.lora.gate_up, k.gate_up, s.y, w.lora.gate_up, accumulate, s.lora);
+  linear_backward_input(stream, s.dy, k.gate_up, w.gate_up);  // [T, hidden]
+  lora_backward_input(stream, s.dy, k.gate_up, w.lora.gate_up, s.lora);
+  rmsnorm_backward(stream, s.dx, dw.post_attention_norm, s.dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [T, hidden]
 
-  weight(dw.attention_out, dw.lora.attention_out, s.dx, k.o, w.lora.attention_out);
-  input(s.d_o, s.dx, w.attention_out, w.lora.attention_out);  // [T, q]
+  linear_backward_weight(stream, dw.attention_out, s.dx, k.o, accumulate);
+  lora_backward_weight(stream, dw.lora.attention_out, s.dx, k.o, w.lora.attention_out, accumulate, s.lora);
+  linear_backward_input(stream, s.d_o, s.dx, w.attention_out);  // [T, q]
+  lora_backward_input(stream, s.d_o, s.dx, w.lora.attention_out, s.lora);
   attention_backward(stream, s.d_qkv, s.d_o, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_),
                      batch.document_starts);  // [T, q + 2 kv]
   rope(stream, s.d_qkv, positions_of(batch), rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/true);
   rmsnorm_forward(stream, s.y, k.rstd_attention, k.x_attention, w.input_norm, eps);  // again
-  weight(dw.qkv, dw.lora.qkv, s.d_qkv, s.y, w.lora.qkv);
-  input(s.dy, s.d_qkv, w.qkv, w.lora.qkv);                                                                            // [T, hidden]
-  rmsnorm_backward(stream, s.dx, norm_gradient(dw.input_norm), s.dy, k.x_attention, w.input_norm, k.rstd_attention);  // [T, hidden]
+  linear_backward_weight(stream, dw.qkv, s.d_qkv, s.y, accumulate);
+  lora_backward_weight(stream, dw.lora.qkv, s.d_qkv, s.y, w.lora.qkv, accumulate, s.lora);
+  linear_backward_input(stream, s.dy, s.d_qkv, w.qkv);  // [T, hidden]
+  lora_backward_input(stream, s.dy, s.d_qkv, w.lora.qkv, s.lora);
+  rmsnorm_backward(stream, s.dx, dw.input_norm, s.dy, k.x_attention, w.input_norm, k.rstd_attention);  // [T, hidden]
 }
 
 template <class F>
@@ -213,7 +211,7 @@ void Llama::logits(Stream& stream, Tensor logits, const Weights& weights, const 
 void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients& gradients, const Weights& weights,
                                  const TokenBatch& batch, float grad_scale, bool accumulate) {
   check(trains_, "this Llama was made without memory for a backward pass");
-  const bool is_frozen = !gradients.flat();
+  const bool is_frozen = gradients.is_frozen();
   if (!accumulate && !is_frozen) {  // the kernels below that can only add
     zero(stream, gradients.embedding());
     zero(stream, gradients.norms());
@@ -223,11 +221,11 @@ void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients&
   each_head_chunk([&](Tensor chunk, std::int64_t begin, std::int64_t end) {
     linear_forward(stream, chunk, s.y_final.rows(begin, end), weights.head());
     cross_entropy_backward(stream, chunk, losses.rows(begin, end), batch.targets.rows(begin, end), grad_scale);
-    if (!is_frozen) linear_backward_weight(stream, gradients.head(), chunk, s.y_final.rows(begin, end), accumulate || begin > 0);
+    linear_backward_weight(stream, gradients.head(), chunk, s.y_final.rows(begin, end), accumulate || begin > 0);
     linear_backward_input(stream, s.dy.rows(begin, end), chunk, weights.head());
   });
   zero(stream, s.dx);
-  rmsnorm_backward(stream, s.dx, norm_gradient(gradients.final_norm()), s.dy, s.x_final, weights.final_norm(), s.rstd_final);
+  rmsnorm_backward(stream, s.dx, gradients.final_norm(), s.dy, s.x_final, weights.final_norm(), s.rstd_final);
   for (std::size_t layer = kept_.size(); layer-- > 0;) {
     const auto l = static_cast<std::int64_t>(layer);
     block_backward(stream, kept_[layer], gradients.block(l), weights.block(l), batch, accumulate);

@@ -43,7 +43,7 @@ class Llama {
   void losses(Stream& stream, Tensor losses, const Weights& weights, const TokenBatch& batch);
 
   /// As losses(), and d(grad_scale * sum of losses)/dw added to `gradients` (f32), or written over what stood there unless
-  /// `accumulate`. Of a frozen model (Gradients without flat) only the adapters'.
+  /// `accumulate`. Of a frozen model (model/parameters.h) only those of its adapters.
   void losses_and_gradients(Stream& stream, Tensor losses, const Gradients& gradients, const Weights& weights, const TokenBatch& batch,
                             float grad_scale, bool accumulate);
 
@@ -70,7 +70,6 @@ class Llama {
     Tensor x_final, rstd_final, y_final;      // [T, hidden] [T] [T, hidden]
     Tensor logits;                            // [chunk, vocab]
     Tensor dx, dy, d_activation, d_qkv, d_o;  // training only: like x, y, activation, qkv, o
-    Tensor d_frozen_norm;                     // training only: [hidden] f32, where gradients go that nobody asked for
     LoraScratch lora;                         // with adapters only
   };
 
@@ -81,7 +80,6 @@ class Llama {
   void block_backward(Stream& stream, Kept& kept, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, const TokenBatch& batch,
                       bool accumulate);
   ConstTensor positions_of(const TokenBatch& batch) const;
-  Tensor norm_gradient(Tensor dw) { return dw ? dw : scratch_.d_frozen_norm; }
   template <class F>
   void each_head_chunk(F f);
 

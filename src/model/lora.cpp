@@ -44,7 +44,7 @@ void check_lora(const LoraConfig& lora) {
 
 template <class T>
 LoraOf<T>::LoraOf(const LlamaConfig& model, const LoraConfig& lora, T flat)
-    : model_(model), lora_(lora), flat_(flat), scale_(lora.scale()) {
+    : model_(model), lora_(lora), flat_(flat) {
   const std::int64_t count = adapter_layout(model, lora).count;
   check(flat.shape() == Shape{count}, "adapters: there are ", count, " parameters, given are ", flat.shape());
 }
@@ -61,6 +61,7 @@ LoraBlockOf<T> LoraOf<T>::block(std::int64_t layer) const {
       adapter.a = flat_.rows(at, at + lora_.rank * in).reshaped({lora_.rank, in});
       adapter.b = flat_.rows(at + lora_.rank * in, cursor.at).reshaped({out, lora_.rank});
       adapter.begin = begin;
+      adapter.scale = lora_.scale();
     };
     one(block.qkv[0], "q_proj", q, hidden, 0);
     one(block.qkv[1], "k_proj", kv, hidden, q);
@@ -83,7 +84,7 @@ std::int64_t lora_outer_width(const LlamaConfig& model) {
 }
 
 template <std::size_t N>
-void lora_forward(Stream& stream, Tensor y, ConstTensor x, const std::array<AdapterOf<ConstTensor>, N>& adapters, float scale,
+void lora_forward(Stream& stream, Tensor y, ConstTensor x, const std::array<AdapterOf<ConstTensor>, N>& adapters,
                   const LoraScratch& scratch) {
   for (const auto& adapter : adapters) {
     if (!adapter) continue;
@@ -91,45 +92,45 @@ void lora_forward(Stream& stream, Tensor y, ConstTensor x, const std::array<Adap
     const Tensor delta = scratch.outer.columns(0, out);
     linear_forward(stream, scratch.inner, x, adapter.a);
     linear_forward(stream, delta, scratch.inner, adapter.b);
-    scaled_add(stream, y.columns(adapter.begin, adapter.begin + out), delta, scale);
+    scaled_add(stream, y.columns(adapter.begin, adapter.begin + out), delta, adapter.scale);
   }
 }
 
 template <std::size_t N>
-void lora_backward_input(Stream& stream, Tensor dx, ConstTensor dy, const std::array<AdapterOf<ConstTensor>, N>& adapters, float scale,
+void lora_backward_input(Stream& stream, Tensor dx, ConstTensor dy, const std::array<AdapterOf<ConstTensor>, N>& adapters,
                          const LoraScratch& scratch) {
   for (const auto& adapter : adapters) {
     if (!adapter) continue;
     const Tensor delta = scratch.outer.columns(0, dx.dim(1));
     linear_backward_input(stream, scratch.inner, dy.columns(adapter.begin, adapter.begin + adapter.b.dim(0)), adapter.b);
     linear_backward_input(stream, delta, scratch.inner, adapter.a);
-    scaled_add(stream, dx, delta, scale);
+    scaled_add(stream, dx, delta, adapter.scale);
   }
 }
 
 template <std::size_t N>
 void lora_backward_weight(Stream& stream, const std::array<AdapterOf<Tensor>, N>& gradients, ConstTensor dy, ConstTensor x,
-                          const std::array<AdapterOf<ConstTensor>, N>& adapters, float scale, bool accumulate,
+                          const std::array<AdapterOf<ConstTensor>, N>& adapters, bool accumulate,
                           const LoraScratch& scratch) {
   for (std::size_t i = 0; i < N; ++i) {
     const auto& adapter = adapters[i];
     if (!adapter) continue;
     const ConstTensor part = dy.columns(adapter.begin, adapter.begin + adapter.b.dim(0));
     linear_forward(stream, scratch.inner, x, adapter.a);
-    scaled(stream, scratch.inner, scale);
+    scaled(stream, scratch.inner, adapter.scale);
     linear_backward_weight(stream, gradients[i].b, part, scratch.inner, accumulate);
     linear_backward_input(stream, scratch.inner, part, adapter.b);
-    scaled(stream, scratch.inner, scale);
+    scaled(stream, scratch.inner, adapter.scale);
     linear_backward_weight(stream, gradients[i].a, scratch.inner, x, accumulate);
   }
 }
 
 #define COROLLARY_INSTANTIATE(N)                                                                                                      \
-  template void lora_forward(Stream&, Tensor, ConstTensor, const std::array<AdapterOf<ConstTensor>, N>&, float, const LoraScratch&);  \
-  template void lora_backward_input(Stream&, Tensor, ConstTensor, const std::array<AdapterOf<ConstTensor>, N>&, float,                \
+  template void lora_forward(Stream&, Tensor, ConstTensor, const std::array<AdapterOf<ConstTensor>, N>&, const LoraScratch&);  \
+  template void lora_backward_input(Stream&, Tensor, ConstTensor, const std::array<AdapterOf<ConstTensor>, N>&,                       \
                                     const LoraScratch&);                                                                              \
   template void lora_backward_weight(Stream&, const std::array<AdapterOf<Tensor>, N>&, ConstTensor, ConstTensor,                      \
-                                     const std::array<AdapterOf<ConstTensor>, N>&, float, bool, const LoraScratch&);
+                                     const std::array<AdapterOf<ConstTensor>, N>&, bool, const LoraScratch&);
 COROLLARY_INSTANTIATE(1)
 COROLLARY_INSTANTIATE(2)
 COROLLARY_INSTANTIATE(3)

@@ -35,6 +35,7 @@ struct AdapterOf {
   T a;  // [rank, in]
   T b;  // [out, rank]
   std::int64_t begin = 0;
+  float scale = 0;
   explicit operator bool() const { return static_cast<bool>(a); }
 };
 
@@ -53,14 +54,12 @@ class LoraOf {
   LoraOf() = default;
   LoraOf(const LlamaConfig& model, const LoraConfig& lora, T flat);
   LoraBlockOf<T> block(std::int64_t layer) const;  ///< without memory: a block of empty adapters
-  float scale() const { return scale_; }
   explicit operator bool() const { return static_cast<bool>(flat_); }
 
  private:
   LlamaConfig model_;
   LoraConfig lora_;
   T flat_;
-  float scale_ = 0;
 };
 
 /// Memory of the functions below, shared by all adapters:  inner [T, rank],  outer [T, widest matrix]; dtype of the model.
@@ -74,16 +73,16 @@ std::int64_t lora_outer_width(const LlamaConfig& model);
 
 /// y[:, adapter] += s (x a^T) b^T
 template <std::size_t N>
-void lora_forward(Stream& stream, Tensor y, ConstTensor x, const std::array<AdapterOf<ConstTensor>, N>& adapters, float scale,
+void lora_forward(Stream& stream, Tensor y, ConstTensor x, const std::array<AdapterOf<ConstTensor>, N>& adapters,
                   const LoraScratch& scratch);
 /// dx += s (dy[:, adapter] b) a
 template <std::size_t N>
-void lora_backward_input(Stream& stream, Tensor dx, ConstTensor dy, const std::array<AdapterOf<ConstTensor>, N>& adapters, float scale,
+void lora_backward_input(Stream& stream, Tensor dx, ConstTensor dy, const std::array<AdapterOf<ConstTensor>, N>& adapters,
                          const LoraScratch& scratch);
 /// db = dy[:, adapter]^T (s x a^T),   da = (s dy[:, adapter] b)^T x;  added if `accumulate`
 template <std::size_t N>
 void lora_backward_weight(Stream& stream, const std::array<AdapterOf<Tensor>, N>& gradients, ConstTensor dy, ConstTensor x,
-                          const std::array<AdapterOf<ConstTensor>, N>& adapters, float scale, bool accumulate,
+                          const std::array<AdapterOf<ConstTensor>, N>& adapters, bool accumulate,
                           const LoraScratch& scratch);
 
 /// Fresh adapters, f32: A uniform within 1 / sqrt(in), as its authors' library draws it, B zero. Element i depends on (seed, i) alone.

@@ -85,8 +85,17 @@ ParametersOf<T>::ParametersOf(const LlamaConfig& config, T flat, LoraOf<T> adapt
       norms_(2 * config.vocab_size * config.hidden_size + config.num_hidden_layers * block_size_),
       flat_(flat),
       adapters_(std::move(adapters)) {
-  check(flat.shape() == Shape{parameter_count(config)} || (!flat && adapters_), "parameters: the model has ", parameter_count(config), ", given are ",
+  check(flat.shape() == Shape{parameter_count(config)} , "parameters: the model has ", parameter_count(config), ", given are ",
         flat.shape());
+}
+
+template <class T>
+ParametersOf<T> ParametersOf<T>::frozen(const LlamaConfig& config, LoraOf<T> adapters, T unwanted) {
+  ParametersOf parameters;
+  parameters.config_ = config;
+  parameters.unwanted_ = unwanted;
+  parameters.adapters_ = std::move(adapters);
+  return parameters;
 }
 
 template <class T>
@@ -114,10 +123,9 @@ BlockOf<T> ParametersOf<T>::block(std::int64_t layer) const {
   block.attention_out = next({hidden, config_.q_size()});
   block.gate_up = next({2 * intermediate, hidden});
   block.down = next({hidden, intermediate});
-  block.input_norm = slice(norms_ + 2 * layer * hidden, {hidden});
-  block.post_attention_norm = slice(norms_ + (2 * layer + 1) * hidden, {hidden});
+  block.input_norm = is_frozen() ? unwanted_ : slice(norms_ + 2 * layer * hidden, {hidden});
+  block.post_attention_norm = is_frozen() ? unwanted_ : slice(norms_ + (2 * layer + 1) * hidden, {hidden});
   block.lora = adapters_.block(layer);
-  block.lora_scale = adapters_.scale();
   return block;
 }
 
@@ -128,7 +136,7 @@ T ParametersOf<T>::head() const {
 
 template <class T>
 T ParametersOf<T>::final_norm() const {
-  return slice(norms_ + 2 * config_.num_hidden_layers * config_.hidden_size, {config_.hidden_size});
+  return is_frozen() ? unwanted_ : slice(norms_ + 2 * config_.num_hidden_layers * config_.hidden_size, {config_.hidden_size});
 }
 
 template <class T>

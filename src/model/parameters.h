@@ -40,17 +40,19 @@ struct BlockOf {
   T gate_up;              // [2 intermediate, hidden]
   T down;                 // [hidden, intermediate]
   LoraBlockOf<T> lora;    // adapters of these matrices; empty if there are none
-  float lora_scale = 0;
 };
 
 /// Views into one run of parameters of one dtype: weights (ConstTensor) or gradients (Tensor). The model asks for a block and hands it
-/// back; whoever owns the memory may gather and release it meanwhile. Gradients without `flat` are those of a frozen model: its views
-/// are empty, and only the adapters' are there.
+/// back; whoever owns the memory may gather and release it meanwhile.
 template <class T>
 class ParametersOf {
  public:
   ParametersOf() = default;
   ParametersOf(const LlamaConfig& config, T flat, LoraOf<T> adapters = {});  ///< flat [count]
+  /// Gradients of a frozen model: only its adapters' are wanted. Matrices have none; those of norms, which their kernel makes anyway, all
+  /// go to `unwanted` [hidden], f32.
+  static ParametersOf frozen(const LlamaConfig& config, LoraOf<T> adapters, T unwanted);
+  bool is_frozen() const { return !flat_; }
   T embedding() const;                              // [vocab, hidden]
   BlockOf<T> block(std::int64_t layer) const;
   T final_norm() const;  // [hidden]
@@ -64,6 +66,7 @@ class ParametersOf {
   LlamaConfig config_;
   std::int64_t block_size_ = 0, norms_ = 0;
   T flat_;
+  T unwanted_;
   LoraOf<T> adapters_;
 };
 using Weights = ParametersOf<ConstTensor>;

@@ -8,8 +8,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "kernels/adamw.h"
 #include "kernels/matmul_choices.h"
+#include "model/adapter_folder.h"
 #include "model/checkpoint_folder.h"
+#include "model/lora.h"
 #include "train/matmul_rate.h"
 #include "train/schedule.h"
 
@@ -33,15 +36,16 @@ bool is_due(std::int64_t step, std::int64_t interval) { return interval > 0 && s
 
 }  // namespace
 
-TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& data, Communicator& communicator)
+TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingSet& data, Communicator& communicator)
     : run_(std::move(run)),
       plan_(plan),
       data_(data),
       communicator_(communicator),
-      layout_(parameter_layout(run_.model)),
+      layout_(is_adapting() ? adapter_layout(run_.model, run_.config.lora) : parameter_layout(run_.model)),
       checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout),
       optimizer_(layout_.count, layout_.decayed_count, plan.compute, run_.config, plan.device),
-      model_(run_.model, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device),
+      model_(run_.model, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device,
+             run_.config.lora.rank),
       tokens_(DType::i32, {micro_batches(), model_.tokens()}),
       targets_(DType::i32, {micro_batches(), model_.tokens()}),
       losses_(DType::f32, {micro_batches(), model_.tokens()}),
@@ -50,6 +54,41 @@ TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& da
       device_losses_(DType::f32, tokens_.view().shape(), plan.device),
       stream_(plan.device) {
   if (stream_.on_cuda()) stream_.reserve_workspace(model_.workspace_bytes());
+  if (data_.has_documents())
+    for (auto [here, there] : {std::pair{&positions_, &device_positions_}, {&document_starts_, &device_document_starts_}}) {
+      *here = OwnedTensor(DType::i32, tokens_.view().shape());
+      *there = OwnedTensor(DType::i32, tokens_.view().shape(), plan.device);
+    }
+  if (!is_adapting()) return;
+  frozen_ = OwnedTensor(plan.compute, {parameter_count(run_.model)}, plan.device);
+  unwanted_ = OwnedTensor(DType::f32, {run_.model.hidden_size}, plan.device);
+}
+
+Weights TrainLoop::weights() const {
+  if (!is_adapting()) return {run_.model, optimizer_.weights()};
+  return {run_.model, frozen_, LoraOf<ConstTensor>(run_.model, run_.config.lora, optimizer_.weights())};
+}
+
+Gradients TrainLoop::gradients() {
+  if (!is_adapting()) return {run_.model, optimizer_.gradients()};
+  return Gradients::frozen(run_.model, LoraOf<Tensor>(run_.model, run_.config.lora, optimizer_.gradients()), unwanted_);
+}
+
+TokenBatch TrainLoop::batch(std::int64_t i) {
+  TokenBatch batch{micro_batch(device_tokens_, i), micro_batch(device_targets_, i)};
+  if (data_.has_documents()) {
+    batch.positions = micro_batch(device_positions_, i);
+    batch.document_starts = micro_batch(device_document_starts_, i);
+  }
+  return batch;
+}
+
+void TrainLoop::copy_batch() {
+  copy(stream_, device_tokens_, tokens_);
+  copy(stream_, device_targets_, targets_);
+  if (!data_.has_documents()) return;
+  copy(stream_, device_positions_, positions_);
+  copy(stream_, device_document_starts_, document_starts_);
 }
 
 std::int64_t TrainLoop::micro_batches() const {
@@ -82,6 +121,7 @@ void TrainLoop::keep_matmul_choices() {
 
 void TrainLoop::begin_or_resume() {
   if (stream_.on_cuda() && fs::exists(matmul_choices_path())) load_matmul_choices(read_json_file(matmul_choices_path()));
+  if (is_adapting()) load_frozen_weights();
   if (const auto state = checkpoints_.load_newest(optimizer_)) {
     state_ = *state;
     wall_seconds_before_ = state_.wall_seconds;
@@ -95,9 +135,29 @@ void TrainLoop::begin_or_resume() {
   if (metrics_->resumed_from()) final_loss_ = metrics_->resumed_from()->loss;
 }
 
+// In the compute dtype: nothing is ever added to them.
+void TrainLoop::load_frozen_weights() {
+  const TrainConfig& config = run_.config;
+  OwnedTensor weights(DType::f32, {parameter_count(run_.model)});
+  if (config.init_from.empty())
+    initialize(weights, run_.model, static_cast<std::uint64_t>(config.seed));
+  else
+    weights = load_checkpoint_folder(config.init_from, DType::f32).parameters;
+  OwnedTensor computing(plan_.compute, weights.view().shape());
+  Stream host;
+  cast(host, computing, weights);
+  copy(stream_, frozen_, computing);
+  stream_.synchronize();
+}
+
 void TrainLoop::load_initial_weights() {
   const TrainConfig& config = run_.config;
-  if (config.init_from.empty()) {
+  if (is_adapting()) {
+    OwnedTensor adapters(DType::f32, {layout_.count});
+    initialize_lora(adapters, run_.model, config.lora, static_cast<std::uint64_t>(config.seed));
+    copy(stream_, optimizer_.master(), adapters);
+    stream_.synchronize();
+  } else if (config.init_from.empty()) {
     initialize(stream_, optimizer_.master(), run_.model, static_cast<std::uint64_t>(config.seed));
   } else {
     const LoadedModel loaded = load_checkpoint_folder(config.init_from, DType::f32);
@@ -111,12 +171,24 @@ void TrainLoop::load_initial_weights() {
 
 void TrainLoop::write_weights(const char* folder) {
   if (!is_first_rank()) return;
+  const auto on_host = [&](ConstTensor x) {
+    OwnedTensor here(x.dtype(), x.shape());
+    copy(stream_, here, x);
+    stream_.synchronize();
+    return here;
+  };
   ConstTensor weights = optimizer_.weights();
   OwnedTensor here;
-  if (stream_.on_cuda()) {
-    here = OwnedTensor(weights.dtype(), weights.shape());
-    copy(stream_, here, weights);
-    stream_.synchronize();
+  if (is_adapting()) {
+    Stream host;
+    const OwnedTensor adapters = on_host(optimizer_.master()), frozen = on_host(frozen_);
+    save_adapters(run_.out / folder / "adapter", run_.model, run_.config.lora, adapters, run_.config.init_from);
+    here = OwnedTensor(DType::f32, frozen.view().shape());
+    cast(host, here, frozen);
+    merge_lora(here, adapters, run_.model, run_.config.lora);
+    weights = here;
+  } else if (stream_.on_cuda()) {
+    here = on_host(weights);
     weights = here;
   }
   save_checkpoint_folder(run_.out / folder, run_.model, weights, {.dtype = plan_.compute, .tokenizer = run_.tokenizer});
@@ -128,16 +200,16 @@ void TrainLoop::step() {
   const std::int64_t share = config.global_batch_size / communicator_.world_size();  // each rank takes a contiguous slice
   const std::int64_t first = state_.samples + communicator_.rank() * share;
   const auto tokens = static_cast<double>(config.tokens_per_step());
-  const Gradients gradients(run_.model, optimizer_.gradients());
-  for (std::int64_t row = 0; row < share; ++row) data_.sample(first + row, row_of(tokens_, row), row_of(targets_, row));
-  copy(stream_, device_tokens_, tokens_);
-  copy(stream_, device_targets_, targets_);
+  for (std::int64_t row = 0; row < share; ++row) data_.training_row(first + row, row_of(row));
+  // Of the mean over what is predicted, all ranks together: packed text predicts every token.
+  const double predicted = std::max(1.0, over_ranks(static_cast<double>(count_targets(micro_batches()))));
+  copy_batch();
   for (std::int64_t i = 0; i < micro_batches(); ++i)
-    model_.losses_and_gradients(stream_, micro_batch(device_losses_, i), gradients, weights(), micro_batch(device_tokens_, i),
-                                micro_batch(device_targets_, i), static_cast<float>(1 / tokens), /*accumulate=*/i > 0);
+    model_.losses_and_gradients(stream_, micro_batch(device_losses_, i), gradients(), weights(), batch(i),
+                                static_cast<float>(1 / predicted), /*accumulate=*/i > 0);
   copy(stream_, losses_, device_losses_);
   stream_.synchronize();
-  const double loss = over_ranks(sum_of_losses(micro_batches())) / tokens;
+  const double loss = over_ranks(sum_of_losses(micro_batches())) / predicted;
   const double learning_rate = learning_rate_at(config.schedule(), state_.step + 1);
   const auto outcome = optimizer_.step(stream_, communicator_, loss, learning_rate);
 
@@ -180,19 +252,17 @@ TrainLoop::ValidationLosses TrainLoop::validate() {
     for (std::int64_t first = communicator_.rank() * rows; first < windows; first += communicator_.world_size() * rows) {
       for (std::int64_t row = 0; row < rows; ++row) {
         if (first + row < windows) {
-          data_.validation_window(subset, first + row, row_of(tokens_, row), row_of(targets_, row));
+          data_.validation_row(subset, first + row, row_of(row));
         } else {
-          std::ranges::fill(row_of(tokens_, row), 0);
-          std::ranges::fill(row_of(targets_, row), -1);
+          std::ranges::fill(row_of(row).targets, -1);  // whatever stands there predicts nothing
         }
       }
-      copy(stream_, micro_batch(device_tokens_, 0), micro_batch(tokens_, 0));
-      copy(stream_, micro_batch(device_targets_, 0), micro_batch(targets_, 0));
-      model_.losses(stream_, micro_batch(device_losses_, 0), weights(), micro_batch(device_tokens_, 0), micro_batch(device_targets_, 0));
+      copy_batch();
+      model_.losses(stream_, micro_batch(device_losses_, 0), weights(), batch(0));
       copy(stream_, micro_batch(losses_, 0), micro_batch(device_losses_, 0));
       stream_.synchronize();
       sum += sum_of_losses(1);
-      count += static_cast<double>(count_targets());
+      count += static_cast<double>(count_targets(1));
     }
     result.emplace_back(data_.validation_subsets()[subset], over_ranks(sum) / over_ranks(count));
   }
@@ -218,9 +288,13 @@ void TrainLoop::save() {
   communicator_.barrier();
 }
 
-std::span<std::int32_t> TrainLoop::row_of(OwnedTensor& tensor, std::int64_t row) {
+SequenceRow TrainLoop::row_of(std::int64_t row) {
   const std::int64_t seq_len = run_.config.seq_len;
-  return {tensor.view().data<std::int32_t>() + row * seq_len, static_cast<std::size_t>(seq_len)};
+  const auto of = [&](OwnedTensor& tensor) -> std::span<std::int32_t> {
+    if (!tensor.view()) return {};
+    return {tensor.view().data<std::int32_t>() + row * seq_len, static_cast<std::size_t>(seq_len)};
+  };
+  return {of(tokens_), of(targets_), of(positions_), of(document_starts_)};
 }
 
 // In double and in order, so that a loss has the same bits every time.
@@ -237,9 +311,9 @@ double TrainLoop::sum_of_losses(std::int64_t micro_batches) const {
   return sum;
 }
 
-std::int64_t TrainLoop::count_targets() const {
+std::int64_t TrainLoop::count_targets(std::int64_t micro_batches) const {
   const std::int32_t* targets = targets_.view().data<std::int32_t>();
-  return std::count_if(targets, targets + model_.tokens(), [](std::int32_t target) { return target >= 0; });
+  return std::count_if(targets, targets + micro_batches * model_.tokens(), [](std::int32_t target) { return target >= 0; });
 }
 
 double TrainLoop::over_ranks(double sum) {

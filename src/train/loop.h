@@ -9,11 +9,11 @@
 
 #include "comm/communicator.h"
 #include "model/llama.h"
-#include "train/data.h"
 #include "train/metrics.h"
 #include "train/optimizer.h"
 #include "train/plan.h"
 #include "train/state.h"
+#include "train/training_set.h"
 
 namespace corollary {
 
@@ -30,7 +30,7 @@ struct TrainRun {
 /// trainer.cpp.
 class TrainLoop {
  public:
-  TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& data, Communicator& communicator);
+  TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingSet& data, Communicator& communicator);
 
   /// Returns after the last step, with everything but the manifest on disk. Error after Ctrl-C, saved.
   void run();
@@ -42,11 +42,16 @@ class TrainLoop {
   using ValidationLosses = std::vector<std::pair<std::string, double>>;  // subset, nats per token
 
   bool is_first_rank() const { return communicator_.rank() == 0; }
-  Weights weights() const { return {run_.model, optimizer_.weights()}; }
+  bool is_adapting() const { return run_.config.lora.is_on(); }
+  Weights weights() const;
+  Gradients gradients();
+  TokenBatch batch(std::int64_t micro_batch);
+  void copy_batch();  ///< to the model's device
   fs::path matmul_choices_path() const { return run_.out / "matmul_choices.json"; }
   void keep_matmul_choices();
   void begin_or_resume();
   void load_initial_weights();
+  void load_frozen_weights();
   void write_weights(const char* folder);
   void step();
   void log_step(double loss, const Optimizer::Outcome& outcome, double learning_rate, double tokens_per_second);
@@ -54,21 +59,24 @@ class TrainLoop {
   void validate_and_log();
   void save();
   std::int64_t micro_batches() const;  ///< of this rank, in a step
-  std::span<std::int32_t> row_of(OwnedTensor& tensor, std::int64_t row);
+  SequenceRow row_of(std::int64_t row);
   double sum_of_losses(std::int64_t micro_batches) const;
-  std::int64_t count_targets() const;
+  std::int64_t count_targets(std::int64_t micro_batches) const;
   double over_ranks(double sum);
 
   TrainRun run_;
   TrainPlan plan_;
-  const TrainingData& data_;
+  const TrainingSet& data_;
   Communicator& communicator_;
   ParameterLayout layout_;
   Checkpoints checkpoints_;
   Optimizer optimizer_;
   Llama model_;
-  OwnedTensor tokens_, targets_, losses_;                          // on the host, of all micro-batches of a step
-  OwnedTensor device_tokens_, device_targets_, device_losses_;     // the same where the model is
+  OwnedTensor tokens_, targets_, losses_;                       // on the host, of all micro-batches of a step
+  OwnedTensor positions_, document_starts_;                     // likewise, if the data has documents
+  OwnedTensor device_tokens_, device_targets_, device_losses_;  // the same where the model is
+  OwnedTensor device_positions_, device_document_starts_;
+  OwnedTensor frozen_, unwanted_;                               // what adapters stand beside; gradients of its norms
   Stream stream_;
   std::optional<MetricsLog> metrics_;  // rank 0
   TrainState state_;

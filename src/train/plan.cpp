@@ -23,6 +23,7 @@ Json TrainPlan::to_json() const {
                {"precision", name_of(compute)},
                {"memory_bytes",
                 {{"weights", state.weights_bytes},
+                 {"frozen_weights", frozen_bytes},
                  {"master", state.master_bytes},
                  {"m", state.m_bytes},
                  {"v", state.v_bytes},
@@ -57,6 +58,7 @@ std::string TrainPlan::to_table() const {
   line("memory", bytes(memory_bytes()), fmt::format("{} available on the {}", bytes(available_memory_bytes(device)), device == Device::cuda ? "GPU" : "CPU"));
   line("  weights", bytes(state.weights_bytes),
        compute == DType::bf16 ? "bf16, what the model computes with" : "f32: the master itself");
+  if (frozen_bytes > 0) line("  frozen weights", bytes(frozen_bytes), "that the adapters stand beside");
   line("  master", bytes(state.master_bytes), "f32");
   line("  m", bytes(state.m_bytes), "f32, Adam's first moment");
   line("  v", bytes(state.v_bytes), "f32, Adam's second moment");
@@ -82,8 +84,11 @@ TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, boo
   plan.parameters = parameter_count(model);
   plan.device = resolve_device(config.device);
   plan.compute = resolve_precision(config.precision, plan.device);
-  plan.state = optimizer_memory(plan.parameters, plan.compute);
-  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device);
+  const std::int64_t trained = config.lora.is_on() ? adapter_layout(model, config.lora).count : plan.parameters;
+  plan.state = optimizer_memory(trained, plan.compute);
+  if (config.lora.is_on()) plan.frozen_bytes = plan.parameters * size_of(plan.compute);
+  plan.activations = Llama::plan(model, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device,
+                                  config.lora.rank);
   plan.flops_per_token = flops_per_token(model, config.seq_len);
   plan.tokens = config.train_iters * config.tokens_per_step();
   plan.checkpoint_bytes = plan.state.master_bytes + plan.state.m_bytes + plan.state.v_bytes;

@@ -87,11 +87,12 @@ void attention_forward(Stream&, Tensor o, Tensor lse, ConstTensor qkv, const Att
         const Keys keys(document_starts, b * s.seq_len, t, t + rows);
         const std::int64_t seen = keys.count;
         const ScoreBlock block{rows, seen, seen, t, s.scale, dtype, keys.begin, keys.starts};
-        product(scores, DType::f32, seen, heads.rows(heads.q(t, h), rows),
-                heads.rows(heads.k(keys.begin, kv), seen).transposed(), dtype, false);
+        product(scores, DType::f32, seen, heads.rows(heads.q(t, h), rows), heads.rows(heads.k(keys.begin, kv), seen).transposed(),
+                dtype, false);
         softmax_rows(mine.p.data(), lse.data<float>() + (b * s.num_heads + h) * s.seq_len + t, scores, block);
         auto* out = static_cast<std::byte*>(o.raw()) + ((b * s.seq_len + t) * out_width + h * s.head_dim) * size_of(dtype);
-        product(out, dtype, out_width, {mine.p.data(), rows, seen, seen, 1}, heads.rows(heads.v(keys.begin, kv), seen), dtype, false);
+        product(out, dtype, out_width, {mine.p.data(), rows, seen, seen, 1}, heads.rows(heads.v(keys.begin, kv), seen), dtype,
+                false);
       }
   });
 }
@@ -140,9 +141,9 @@ void attention_backward(Stream&, Tensor d_qkv, ConstTensor d_o, ConstTensor o, C
         product(scores, DType::f32, seen, q, k.transposed(), dtype, false);
         softmax_rows_again(mine.p.data(), lse.data<float>() + (b * s.num_heads + h) * s.seq_len + t, scores, block);
         product(dv + at, DType::f32, head_dim, p.transposed(), d_out_rows, dtype, !is_first);  // dv += p^T do
-        product(dp, DType::f32, seen, d_out_rows, v.transposed(), dtype, false);                      // dp = do v^T
+        product(dp, DType::f32, seen, d_out_rows, v.transposed(), dtype, false);               // dp = do v^T
         softmax_rows_backward(mine.ds.data(), mine.p.data(), dp, dots, block);
-        product(gradients.q(t, h), dtype, gradients.width, ds, k, dtype, false);              // dq = ds k
+        product(gradients.q(t, h), dtype, gradients.width, ds, k, dtype, false);       // dq = ds k
         product(dk + at, DType::f32, head_dim, ds.transposed(), q, dtype, !is_first);  // dk += ds^T q
       }
     for (std::int64_t u = 0; u < s.seq_len; ++u) {

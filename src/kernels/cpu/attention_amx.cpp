@@ -15,8 +15,8 @@
 //   backward, a block: s = q k^T;  p = exp(scale s - lse);  dp = do v^T;  ds = scale p (dp - do.o);
 //                      dq = ds k;  dk^T += q^T ds;  dv^T += do^T p        (transposed, so that ds and p are written as tiles at
 //                      once)
-// Sequences are padded with zero rows to whole blocks; keys past the diagonal get p = 0, and so do those of other documents, of which
-// whole blocks before the first a block of queries sees are left out.
+// Sequences are padded with zero rows to whole blocks; keys past the diagonal get p = 0, and so do those of other documents, of
+// which whole blocks before the first a block of queries sees are left out.
 namespace corollary::cpu {
 namespace {
 
@@ -107,7 +107,9 @@ struct Columns {
 float softmax_row(bf16* p, const float* s, const Columns& columns, float scale, float* most) {
   const std::int64_t whole = columns.seen / 16 * 16;  // vectors without a mask: all but one or two of a long row
   __m512 maxima = _mm512_set1_ps(-INFINITY);
-  const auto compare = [&](std::int64_t u) { maxima = _mm512_mask_max_ps(maxima, columns.lanes(u), maxima, _mm512_loadu_ps(s + u)); };
+  const auto compare = [&](std::int64_t u) {
+    maxima = _mm512_mask_max_ps(maxima, columns.lanes(u), maxima, _mm512_loadu_ps(s + u));
+  };
   std::int64_t at = columns.begin;
   for (; at < columns.from; at += 16) compare(at);
   for (; at < whole; at += 16) maxima = _mm512_max_ps(maxima, _mm512_loadu_ps(s + at));
@@ -215,8 +217,8 @@ void attention_forward_amx(Tensor o, Tensor lse, ConstTensor qkv, const Attentio
       for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
         const BlockColumns columns(document_starts, s, b, t);
         const std::int64_t begin = columns.begin(), keys = columns.end() - begin, rows = std::min(kBlock, s.seq_len - t);
-        tile_product<false>(w.s + begin, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), k_by_dim.from(0, begin), kBlock,
-                            keys, w.dim);
+        tile_product<false>(w.s + begin, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), k_by_dim.from(0, begin),
+                            kBlock, keys, w.dim);
         float sums[kBlock];
         for (std::int64_t r = 0; r < kBlock; ++r) {
           float most = 0;
@@ -235,8 +237,8 @@ void attention_forward_amx(Tensor o, Tensor lse, ConstTensor qkv, const Attentio
   });
 }
 
-void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv,
-                            const AttentionShape& s, ConstTensor document_starts) {
+void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstTensor lse, ConstTensor qkv, const AttentionShape& s,
+                            ConstTensor document_starts) {
   const std::int64_t group = s.num_heads / s.num_kv_heads;
   each_item(s, [&](Work& w, std::int64_t b, std::int64_t kv) {
     copy_padded(w.q, head(qkv, s, b, s.num_heads + kv), s.seq_len, s.head_dim, w);
@@ -267,8 +269,8 @@ void attention_backward_amx(Tensor d_qkv, ConstTensor d_o, ConstTensor o, ConstT
       for (std::int64_t t = 0; t < s.seq_len; t += kBlock) {
         const BlockColumns columns(document_starts, s, b, t);
         const std::int64_t begin = columns.begin(), keys = columns.end() - begin, rows = std::min(kBlock, s.seq_len - t);
-        tile_product<false>(w.s + begin, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), k_by_dim.from(0, begin), kBlock,
-                            keys, w.dim);
+        tile_product<false>(w.s + begin, w.score_step, LeftTiles::row_major(w.q + t * w.dim, w.dim), k_by_dim.from(0, begin),
+                            kBlock, keys, w.dim);
         tile_product<false>(w.dp + begin, w.score_step, LeftTiles::row_major(w.d_o + t * w.dim, w.dim), v_by_dim.from(0, begin),
                             kBlock, keys, w.dim);
         for (std::int64_t r = 0; r < kBlock; r += 2)

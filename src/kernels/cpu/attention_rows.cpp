@@ -38,7 +38,8 @@ void softmax(T* p, float* lse, float* s, const ScoreBlock& block) {
     float* const weights = s + seen.begin;
     const float* const scores = weights;
     F32 most = all(kUnseen);
-    each_vector(seen.count(), [&](std::int64_t i, auto lanes) HWY_ATTR { most = hn::Max(most, load_or(scores + i, lanes, kUnseen)); });
+    each_vector(seen.count(),
+                [&](std::int64_t i, auto lanes) HWY_ATTR { most = hn::Max(most, load_or(scores + i, lanes, kUnseen)); });
     const float top = maximum(most) * block.scale;
     const float total = sum_over(seen.count(), [&](std::int64_t i, auto lanes, F32 sum) HWY_ATTR {
       const F32 e = exp(hn::MulSub(load_or(scores + i, lanes, kUnseen), scale, all(top)));
@@ -48,7 +49,8 @@ void softmax(T* p, float* lse, float* s, const ScoreBlock& block) {
     lse[r] = top + std::log(total);
     const F32 factor = all(1.0f / total);
     T* const out = p + seen.begin;
-    each_vector(seen.count(), [&](std::int64_t i, auto lanes) HWY_ATTR { store(out + i, load(scores + i, lanes) * factor, lanes); });
+    each_vector(seen.count(),
+                [&](std::int64_t i, auto lanes) HWY_ATTR { store(out + i, load(scores + i, lanes) * factor, lanes); });
     clear(p, 0, seen.begin);
     clear(p, seen.end, block.columns);
   }

@@ -5,9 +5,9 @@
 
 namespace corollary::cpu {
 
-/// The element-wise half of attention on one block of query rows: row r stands at position first + r and sees keys up to there, from
-/// starts[r] on, or from 0. Blocks are [rows, row_step] with `columns` used, column c for key first_key + c; p and ds hold `dtype`
-/// (f32 or bf16).
+/// The element-wise half of attention on one block of query rows: row r stands at position first + r and sees keys up to there,
+/// from starts[r] on, or from 0. Blocks are [rows, row_step] with `columns` used, column c for key first_key + c; p and ds hold
+/// `dtype` (f32 or bf16).
 struct ScoreBlock {
   std::int64_t rows = 0, columns = 0, row_step = 0, first = 0;
   float scale = 1;

@@ -27,14 +27,16 @@ bool suits_tensor_cores(ConstTensor qkv, ConstTensor o, const AttentionShape& s)
 
 void check_sizes(const AttentionShape& s) {
   check(s.head_dim <= kPlainHeadDim, "attention: head_dim ", s.head_dim, " on a GPU, at most ", kPlainHeadDim);
-  check(s.batch <= 65535 && s.num_heads <= 65535, "attention: batch ", s.batch, " of ", s.num_heads, " heads, at most 65535 of each");
+  check(s.batch <= 65535 && s.num_heads <= 65535, "attention: batch ", s.batch, " of ", s.num_heads,
+        " heads, at most 65535 of each");
   check(s.batch * s.seq_len * s.num_heads < (std::int64_t{1} << 31), "attention: ", s.batch * s.seq_len, " tokens of ", s.num_heads,
         " heads: lower micro_batch_size");
 }
 
 }  // namespace
 
-void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& s, ConstTensor document_starts) {
+void attention_forward(Stream& stream, Tensor o, Tensor lse, ConstTensor qkv, const AttentionShape& s,
+                       ConstTensor document_starts) {
   check_sizes(s);
   const Heads heads(s, document_starts);
   const int batch = static_cast<int>(s.batch);

@@ -42,8 +42,9 @@ struct Heads {
 template <class... Parameters, class... Arguments>
 void launch(Stream& stream, void (*kernel)(Parameters...), dim3 grid, int threads, int shared_bytes, Arguments... arguments) {
   if (shared_bytes > 48 * 1024)
-    check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
-               "attention: asking for shared memory");
+    check_cuda(
+        cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
+        "attention: asking for shared memory");
   kernel<<<grid, threads, static_cast<std::size_t>(shared_bytes), static_cast<cudaStream_t>(stream.native())>>>(arguments...);
   check_cuda(cudaGetLastError(), "attention: queueing a kernel");
 }

@@ -3,9 +3,9 @@
 #include "kernels/cuda/attention.cuh"
 
 // One query against a cache (flash decoding): a block takes a query head and kChunk keys, its warps keys in turn, each with its own
-// running maximum and sum; their results are merged in shared memory, those of the chunks by a second kernel. The chunks depend on the
-// length alone, so the same cache gives the same bits on any GPU. Traffic: the head's keys and values once, from L2 again for the other
-// query heads of the group. 4096 keys of 32 heads of 128 in bf16: 67 MB, 14 us at an H200's 4.8 TB/s.
+// running maximum and sum; their results are merged in shared memory, those of the chunks by a second kernel. The chunks depend on
+// the length alone, so the same cache gives the same bits on any GPU. Traffic: the head's keys and values once, from L2 again for
+// the other query heads of the group. 4096 keys of 32 heads of 128 in bf16: 67 MB, 14 us at an H200's 4.8 TB/s.
 namespace corollary::cuda {
 namespace {
 
@@ -20,9 +20,9 @@ struct alignas(sizeof(T) * kVector) Vector {
 
 /// partial[head, chunk] = highest score, sum of exp(score - highest), then head_dim sums of exp(score - highest) v
 template <class T, int kVector>
-__global__ void __launch_bounds__(kThreads) chunk_kernel(float* partial, const T* q, const T* keys, std::int64_t key_stride,
-                                                         const T* values, std::int64_t value_stride, int length, int group,
-                                                         int head_dim, float scale) {
+__global__ void __launch_bounds__(kThreads)
+    chunk_kernel(float* partial, const T* q, const T* keys, std::int64_t key_stride, const T* values, std::int64_t value_stride,
+                 int length, int group, int head_dim, float scale) {
   constexpr int kPieces = kPlainHeadDim / 32 / kVector;
   using Piece = Vector<T, kVector>;
   __shared__ float warp_most[kWarps], warp_total[kWarps], warp_sums[kWarps][kPlainHeadDim];
@@ -125,8 +125,8 @@ void attention_decode(Stream& stream, Tensor o, ConstTensor q, ConstTensor keys,
     using T = std::remove_pointer_t<decltype(type)>;
     const auto queue = [&](auto vector) {
       constexpr int kVector = decltype(vector)::value;
-      launch(stream, chunk_kernel<T, kVector>, dim3(static_cast<unsigned>(chunks), static_cast<unsigned>(heads)), kThreads, 0, partial,
-             static_cast<const T*>(q.raw()), static_cast<const T*>(keys.raw()), keys.row_stride(),
+      launch(stream, chunk_kernel<T, kVector>, dim3(static_cast<unsigned>(chunks), static_cast<unsigned>(heads)), kThreads, 0,
+             partial, static_cast<const T*>(q.raw()), static_cast<const T*>(keys.raw()), keys.row_stride(),
              static_cast<const T*>(values.raw()), values.row_stride(), length, group, head_dim, s.scale);
     };
     const auto suits = [](ConstTensor x) {

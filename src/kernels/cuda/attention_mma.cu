@@ -6,21 +6,22 @@
 //   dk, dv     a block of 64 keys, 16 a warp, walks the blocks of 64 queries that see it, for each query head of its group in turn:
 //              p^T and ds^T come out of their products as the left operands of dv += p^T do and dk += ds^T q
 //   dq         a block of 64 queries, 16 a warp, walks its keys again
-// p and dp are computed twice in the backward pass, 7 products instead of 5, so that nothing is added up across blocks: no atomics, two
-// runs agree bit for bit. Blocks with most work start first. Scores, p, delta and all sums are f32; p and ds are rounded to bf16 where
-// they enter a product. Exponentials are powers of two: log2(e) goes into the scale.
+// p and dp are computed twice in the backward pass, 7 products instead of 5, so that nothing is added up across blocks: no atomics,
+// two runs agree bit for bit. Blocks with most work start first. Scores, p, delta and all sums are f32; p and ds are rounded to
+// bf16 where they enter a product. Exponentials are powers of two: log2(e) goes into the scale.
 //
-// Traffic at 4096 tokens of 128: a block reads 32 KB of k and v (from L2) per 64 keys and does 128 * 64 * 128 * 4 = 4.2 Mflop on them.
-// The limit is ldmatrix: 512 bytes, 4 clocks of shared memory, feed 4 mma in the forward pass, which tensor cores do in as many.
+// Traffic at 4096 tokens of 128: a block reads 32 KB of k and v (from L2) per 64 keys and does 128 * 64 * 128 * 4 = 4.2 Mflop on
+// them. The limit is ldmatrix: 512 bytes, 4 clocks of shared memory, feed 4 mma in the forward pass, which tensor cores do in as
+// many.
 namespace corollary::cuda {
 namespace {
 
 using Element = __nv_bfloat16;
 constexpr int kWarps = 4, kThreads = 32 * kWarps;
-constexpr int kKeys = 64;                   // of a block of keys, both passes
-constexpr int kTiles = 2;                   // of 16 queries a warp, forward
+constexpr int kKeys = 64;  // of a block of keys, both passes
+constexpr int kTiles = 2;  // of 16 queries a warp, forward
 constexpr int kQueries = 16 * kTiles * kWarps;
-constexpr int kRows = 16 * kWarps;          // queries of a block, backward
+constexpr int kRows = 16 * kWarps;  // queries of a block, backward
 constexpr float kLog2e = 1.44269504088896341f;
 
 __device__ float exp2_of(float x) {
@@ -152,8 +153,8 @@ template <int kDim>
 constexpr int kBackwardBytes = kMatrixBytes<kDim, 6 * kRows> + 2 * 3 * kRows * 4;
 
 template <int kDim>
-__global__ void __launch_bounds__(kThreads) dk_dv_kernel(Element* d_qkv, const Element* d_o, const float* lse, const float* delta,
-                                                         const Element* qkv, Heads s) {
+__global__ void __launch_bounds__(kThreads)
+    dk_dv_kernel(Element* d_qkv, const Element* d_o, const float* lse, const float* delta, const Element* qkv, Heads s) {
   static_assert(kKeys == kRows);
   extern __shared__ __align__(128) unsigned char shared[];
   constexpr int kMatrix = kMatrixBytes<kDim, kRows>;
@@ -230,8 +231,8 @@ __global__ void __launch_bounds__(kThreads) dk_dv_kernel(Element* d_qkv, const E
 }
 
 template <int kDim>
-__global__ void __launch_bounds__(kThreads) dq_kernel(Element* d_qkv, const Element* d_o, const float* lse, const float* delta,
-                                                      const Element* qkv, Heads s) {
+__global__ void __launch_bounds__(kThreads)
+    dq_kernel(Element* d_qkv, const Element* d_o, const float* lse, const float* delta, const Element* qkv, Heads s) {
   extern __shared__ __align__(128) unsigned char shared[];
   constexpr int kMatrix = kMatrixBytes<kDim, kRows>;
   const std::uint32_t queries = shared_address(shared), d_out = queries + kMatrix, passing = d_out + kMatrix;

@@ -1,12 +1,12 @@
 #include "kernels/cuda/attention.cuh"
 
-// Attention in plain f32 multiplications and additions, for f32 and for what tensor cores do not take. Blocks of 32 queries and 32 keys,
-// widened to f32 in shared memory; head_dim is padded with zeros to kDim. Eight warps, four rows of the block that stays to each; lanes
-// are the rows of the block that passes by, then, to add up a product, columns:
+// Attention in plain f32 multiplications and additions, for f32 and for what tensor cores do not take. Blocks of 32 queries and 32
+// keys, widened to f32 in shared memory; head_dim is padded with zeros to kDim. Eight warps, four rows of the block that stays to
+// each; lanes are the rows of the block that passes by, then, to add up a product, columns:
 //   forward    queries stay, keys pass by: running maximum and sum       dq   queries stay, keys pass by
 //   dk, dv     keys stay, the queries of each head of the group pass by
-// As in attention_mma.cu p and dp are computed twice, and nothing is added up across blocks. A lane's product takes 5 reads of shared
-// memory for 4 multiplications: a fifth of the machine's f32 rate at best.
+// As in attention_mma.cu p and dp are computed twice, and nothing is added up across blocks. A lane's product takes 5 reads of
+// shared memory for 4 multiplications: a fifth of the machine's f32 rate at best.
 namespace corollary::cuda {
 namespace {
 
@@ -16,7 +16,7 @@ constexpr int kTile = 32, kWarps = 8, kThreads = 32 * kWarps, kRows = kTile / kW
 template <int kDim>
 inline constexpr int kStep = kDim + 1;
 template <int kDim>
-inline constexpr int kTileFloats = kTile * kStep<kDim>;
+inline constexpr int kTileFloats = kTile* kStep<kDim>;
 
 template <int kDim, class T>
 __device__ void load_tile(float* tile, const T* from, std::int64_t stride, int rows, int head_dim) {
@@ -110,8 +110,8 @@ __global__ void __launch_bounds__(kThreads) forward_kernel(T* o, float* lse, con
 }
 
 template <class T, int kDim>
-__global__ void __launch_bounds__(kThreads) dk_dv_kernel(T* d_qkv, const T* d_o, const float* lse, const float* delta, const T* qkv,
-                                                         Heads s) {
+__global__ void __launch_bounds__(kThreads)
+    dk_dv_kernel(T* d_qkv, const T* d_o, const float* lse, const float* delta, const T* qkv, Heads s) {
   extern __shared__ float keys[];
   float *const values = keys + kTileFloats<kDim>, *const queries = values + kTileFloats<kDim>,
                *const d_out = queries + kTileFloats<kDim>;
@@ -154,8 +154,8 @@ __global__ void __launch_bounds__(kThreads) dk_dv_kernel(T* d_qkv, const T* d_o,
 }
 
 template <class T, int kDim>
-__global__ void __launch_bounds__(kThreads) dq_kernel(T* d_qkv, const T* d_o, const float* lse, const float* delta, const T* qkv,
-                                                      Heads s) {
+__global__ void __launch_bounds__(kThreads)
+    dq_kernel(T* d_qkv, const T* d_o, const float* lse, const float* delta, const T* qkv, Heads s) {
   extern __shared__ float queries[];
   float *const d_out = queries + kTileFloats<kDim>, *const keys = d_out + kTileFloats<kDim>,
                *const values = keys + kTileFloats<kDim>;

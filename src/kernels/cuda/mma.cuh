@@ -3,23 +3,23 @@
 
 #include <cstdint>
 
-// Products of bf16 matrices on tensor cores, sm_80 and later: asynchronous copies into shared memory, ldmatrix, mma.sync m16n8k16. A
-// warp holds fragments of a product c [16 rows, 8 columns] this way (PTX manual, "Matrix Fragments for mma.m16n8k16"), with
-// g = lane / 4, e = 2 (lane % 4):
+// Products of bf16 matrices on tensor cores, sm_80 and later: asynchronous copies into shared memory, ldmatrix, mma.sync m16n8k16.
+// A warp holds fragments of a product c [16 rows, 8 columns] this way (PTX manual, "Matrix Fragments for mma.m16n8k16"), with g =
+// lane / 4, e = 2 (lane % 4):
 //   c (f32):  c[0], c[1] = (g, e), (g, e+1)      c[2], c[3] = (g+8, e), (g+8, e+1)
 //   a [16, 16] (pairs): a[0] = (g, e)  a[1] = (g+8, e)  a[2] = (g, e+8)  a[3] = (g+8, e+8), each with its right neighbour
 //   b [16, 8]  (pairs): b0 = (e, g)  b1 = (e+8, g), each with the element below
 // So two neighbouring fragments c, rounded and paired, are one fragment a: a product feeds the next without leaving registers.
 namespace corollary::cuda {
 
-/// Matrices in shared memory are rows of kDim bf16, named by their address in the shared window. Chunk c (16 bytes) of row r lies at
-/// chunk c ^ (r & 7): the eight rows of one column of chunks that ldmatrix reads at once lie in eight different groups of banks.
+/// Matrices in shared memory are rows of kDim bf16, named by their address in the shared window. Chunk c (16 bytes) of row r lies
+/// at chunk c ^ (r & 7): the eight rows of one column of chunks that ldmatrix reads at once lie in eight different groups of banks.
 template <int kDim>
 __device__ inline std::uint32_t address(std::uint32_t matrix, int row, int chunk) {
   return matrix + static_cast<std::uint32_t>((row * (kDim / 8) + (chunk ^ (row & 7))) * 16);
 }
 template <int kDim, int kRows>
-inline constexpr int kMatrixBytes = kRows * kDim * 2;
+inline constexpr int kMatrixBytes = kRows* kDim * 2;
 __device__ inline std::uint32_t shared_address(const void* p) { return static_cast<std::uint32_t>(__cvta_generic_to_shared(p)); }
 
 /// kBytes from global to shared memory, or zeros; arrives before a later wait_for_copies() returns.
@@ -37,14 +37,15 @@ __device__ inline void wait_for_copies() { asm volatile("cp.async.wait_all;" :::
 /// kRows rows of `columns` bf16, `stride` elements apart, of which `rows` exist; zeros below and right of them.
 template <int kDim, int kRows, int kThreads>
 __device__ inline void copy_rows(std::uint32_t matrix, const __nv_bfloat16* from, std::int64_t stride, int rows, int columns) {
-  constexpr int kChunks = kDim / 8;
-  static_assert(kRows * kChunks % kThreads == 0);
+  constexpr int kChunks = kDim / 8, kStep = kThreads / kChunks;  // rows at once; a thread keeps its column of chunks
+  static_assert(kRows % kStep == 0 && kStep % 8 == 0);           // and its place in the pattern of address()
+  const int row = static_cast<int>(threadIdx.x) / kChunks, chunk = static_cast<int>(threadIdx.x) % kChunks;
+  const std::uint32_t to = address<kDim>(matrix, row, chunk);
+  const __nv_bfloat16* at = from + row * stride + chunk * 8;
+  const int existing = chunk * 8 < columns ? rows - row : 0;
 #pragma unroll
-  for (int i = 0; i < kRows * kChunks; i += kThreads) {
-    const int row = (i + static_cast<int>(threadIdx.x)) / kChunks, chunk = (i + static_cast<int>(threadIdx.x)) % kChunks;
-    const bool exists = row < rows && chunk * 8 < columns;
-    copy_or_zero<16>(address<kDim>(matrix, row, chunk), exists ? from + row * stride + chunk * 8 : from, exists);
-  }
+  for (int i = 0; i < kRows; i += kStep, at += kStep * stride)
+    copy_or_zero<16>(to + i * kChunks * 16, i < existing ? at : from, i < existing);
 }
 
 __device__ inline void load_matrices(std::uint32_t (&r)[4], std::uint32_t row) {
