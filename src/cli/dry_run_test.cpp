@@ -34,6 +34,13 @@ TEST(Recipes, AreTheRunsOfThePaper) {  // ../shared/recipe/training.md
     EXPECT_GE(row.largest_micro_batch, 1) << row.gpu.name;
 }
 
+TEST(Recipes, FinetunesAsMetaMathDid) {  // ../shared/recipe/finetune.md
+  const Recipe recipe = published("metamath_7b");
+  EXPECT_TRUE(recipe.train.sft.is_on());
+  EXPECT_EQ(recipe.train.warmup_iters, 278);
+  EXPECT_EQ(learning_rate_at(recipe.train.schedule(), 9'000), 2e-5);
+}
+
 TEST(Shrunken, KeepsTheStructure) {
   for (const char* name : {"llemma_7b", "llemma_34b"}) {
     const Recipe recipe = published(name);

@@ -35,7 +35,7 @@ Recipe read_recipe(const Json& json, const fs::path& file) {
   for (SourceConfig& source : recipe.sources)
     if (names_a_path(source.uri) && fs::path(source.uri).is_relative())
       source.uri = fs::absolute(file.parent_path() / source.uri).lexically_normal().string();
-  check_mixture(recipe.mixture);
+  if (!recipe.train.sft.is_on()) check_mixture(recipe.mixture);
   recipe.train = resolve(recipe.train, static_cast<int>(recipe.train.tensor_parallel));
   return recipe;
 }

@@ -34,16 +34,23 @@ struct TrainArguments {
 
 /// `base` with the fields given as flags on the command line over it.
 template <HasFields T>
-T with_flags(T base, const T& flags, const CLI::App& command, const std::string& where) {
+T with_flags(T base, const T& flags, const CLI::App& command, const std::string& where, const std::string& prefix = "") {
   Json changed = Json::object();
   const Json given = fields_to_json(flags);
   for (const auto& [name, value] : given.items()) {
-    std::string flag = "--" + name;
+    std::string flag = "--" + prefix + name;
     std::ranges::replace(flag, '_', '-');
     if (const CLI::Option* option = command.get_option_no_throw(flag); option != nullptr && option->count() > 0) changed[name] = value;
   }
   fields_from_json(base, changed, where);
   return base;
+}
+
+TrainConfig with_train_flags(const TrainConfig& base, const TrainConfig& flags, const CLI::App& command) {
+  TrainConfig config = with_flags(base, flags, command, "train");
+  config.sft = with_flags(base.sft, flags.sft, command, "train.sft", "sft-");
+  config.lora = with_flags(base.lora, flags.lora, command, "train.lora", "lora-");
+  return config;
 }
 
 /// What to train: of the recipe if there is one, else of the flags; the model of init_from unless the recipe describes it; flags over
@@ -53,7 +60,7 @@ TrainArguments completed(TrainArguments arguments, const CLI::App& command) {
     const fs::path file = find_recipe_file(arguments.recipe);
     const Recipe recipe = read_recipe(read_recipe_file(file, {}), file);
     arguments.model = with_flags(recipe.model, arguments.model, command, "model");
-    arguments.train = with_flags(recipe.train, arguments.train, command, "train");
+    arguments.train = with_train_flags(recipe.train, arguments.train, command);
     arguments.cluster = with_flags(recipe.cluster, arguments.cluster, command, "cluster");
     if (arguments.data.empty()) arguments.data = recipe.data.pack;
     if (arguments.tokenizer.empty()) arguments.tokenizer = recipe.data.tokenizer;
@@ -67,8 +74,9 @@ TrainArguments completed(TrainArguments arguments, const CLI::App& command) {
   return arguments;
 }
 
-/// Where a run's folder has it beside pack/, unless --tokenizer says otherwise.
+/// Where a run's folder has it beside pack/, or the model to finetune has it, unless --tokenizer says otherwise.
 fs::path tokenizer_folder(const TrainArguments& arguments) {
+  if (arguments.tokenizer.empty() && arguments.train.sft.is_on()) return arguments.train.init_from;
   if (!arguments.tokenizer.empty() || arguments.data.empty()) return arguments.tokenizer;
   return fs::absolute(arguments.data).lexically_normal().parent_path() / "tokenizer";
 }
@@ -104,11 +112,14 @@ void run_train(const TrainArguments& given, const CLI::App& command) {
   const TrainArguments arguments = completed(given, command);
   if (arguments.plans) return print_plan(arguments);
   if (arguments.dry_run) return print_dry_run(arguments);
-  if (arguments.data.empty() || arguments.mixture.empty() || arguments.out.empty())
-    throw CLI::RequiredError("--data, --mixture and --out (or --plan or --dry-run alone)");
+  const bool is_finetuning = arguments.train.sft.is_on();
+  if (((arguments.data.empty() || arguments.mixture.empty()) && !is_finetuning) || arguments.out.empty())
+    throw CLI::RequiredError("--data, --mixture and --out, or --sft-data and --out (or --plan or --dry-run alone)");
+  check(!is_finetuning || !tokenizer_folder(arguments).empty(), "finetuning needs --init-from or --tokenizer");
+  const Mixture mixture = is_finetuning ? Mixture() : parse_mixture(arguments.mixture);
   const auto communicator = make_single_rank();
-  const StageResult result = train(arguments.model, arguments.train, parse_mixture(arguments.mixture), arguments.data,
-                                   tokenizer_folder(arguments), arguments.out, *communicator);
+  const StageResult result = train(arguments.model, arguments.train, mixture, arguments.data, tokenizer_folder(arguments),
+                                   arguments.out, *communicator);
   if (result.was_up_to_date) log_info("{} is up to date", arguments.out.string());
   if (arguments.json) {
     std::cout << result.manifest.counts.dump(2) << "\n";
@@ -135,10 +146,13 @@ void add_train_command(CLI::App& app) {
   command->add_flag("--json", arguments->json, "print the plan, or what came out, as JSON");
   add_flags(*command, arguments->model);
   add_flags(*command, arguments->train);
+  add_flags(*command, arguments->train.sft, "sft");
+  add_flags(*command, arguments->train.lora, "lora");
   add_flags(*command, arguments->cluster);
   command->footer(
       "Examples: corollary train --data run/pack --mixture papers=2,web=4,code=1 --out run/train --train-iters 600\n"
       "          corollary train --data run/pack --mixture web=1 --out more --init-from run/train/final --learning-rate 1e-4\n"
+      "          corollary train --init-from run/train/final --sft-data questions.jsonl --out tuned --lora-rank 16\n"
       "          corollary train --plan --vocab-size 8192 --hidden-size 512 --num-hidden-layers 10 --num-attention-heads 8\n"
       "          corollary train --recipe recipes/llemma_7b --plan --price-per-gpu-hour 2.5\n"
       "          corollary train --recipe recipes/llemma_7b --dry-run");

@@ -48,7 +48,7 @@ LoadedAdapters load_adapters(const fs::path& folder, const LlamaConfig& model) {
   } catch (const Json::exception& error) {
     fail("cannot read ", where, ": ", error.what());
   }
-  check(loaded.lora.is_on(), where, " has rank ", loaded.lora.rank);
+  check(loaded.lora.is_on(), "no adapters in ", where, ": its rank is ", loaded.lora.rank);
   check_lora(loaded.lora);
   const ParameterLayout layout = adapter_layout(model, loaded.lora);
   const SafetensorsFile file(folder / kFile);

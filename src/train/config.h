@@ -35,8 +35,8 @@ struct TrainConfig {
   std::int64_t keep_checkpoints = 2;   ///< newest ones kept
   std::int64_t log_interval = 1;       ///< steps between lines on stderr; metrics.jsonl has every step
   std::int64_t skip_abort_after = 10;  ///< steps in a row with a loss or gradient that is not finite before training gives up
-  SftConfig sft;                       ///< train on responses to queries instead of packed text
-  LoraConfig lora;                     ///< train small factors beside frozen matrices instead of the matrices
+  SftConfig sft = {};                  ///< train on responses to queries instead of packed text
+  LoraConfig lora = {};                ///< train small factors beside frozen matrices instead of the matrices
 
   static void each(auto& config, auto&& visit) {
     visit("seq_len", config.seq_len);

@@ -10,8 +10,8 @@ namespace {
 
 /// A text field of a record; Error if it is not there or is no text.
 const std::string& text_of(const Json& record, const std::string& field, const std::string& where) {
-  check(record.contains(field) && record[field].is_string(), where, " has no text \"", field,
-        "\": name the right fields with sft.query_field and sft.response_field");
+  check(record.contains(field) && record[field].is_string(), "no text \"", field, "\" in ", where,
+        ": name the right fields with sft.query_field and sft.response_field");
   return record[field].get_ref<const std::string&>();
 }
 
@@ -28,7 +28,7 @@ SftExamples::SftExamples(const fs::path& file, const SftConfig& config, const To
     if (line->find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::string where = file.string() + ":" + std::to_string(lines.line_number());
     const Json record = parse_json(*line, where);
-    check(record.is_object(), where, " is no JSON object");
+    check(record.is_object(), "no JSON object: ", where);
     ++read;
     const std::string& query = text_of(record, config.query_field, where);
     const std::string& response = text_of(record, config.response_field, where);
