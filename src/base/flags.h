@@ -7,13 +7,13 @@
 namespace corollary {
 
 /// One --flag-name per field of the struct (underscores become dashes), with its default shown by --help.
-/// Nested structs are left to the caller: they are other structs' flags.
+/// Nested structs are left to the caller, who may give theirs a prefix: "sft" makes --sft-data.
 template <HasFields T>
-void add_flags(CLI::App& app, T& config) {
+void add_flags(CLI::App& app, T& config, const std::string& prefix = "") {
   T::each(config, [&](const char* name, auto& value) {
     using V = std::remove_reference_t<decltype(value)>;
     if constexpr (!HasFields<V>) {
-      std::string flag = std::string("--") + name;
+      std::string flag = "--" + (prefix.empty() ? "" : prefix + "-") + name;
       for (char& c : flag)
         if (c == '_') c = '-';
       if constexpr (std::same_as<V, bool>)

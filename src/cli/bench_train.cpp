@@ -125,7 +125,7 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
     copy(stream, device_targets, targets);
     for (std::int64_t i = 0; i < arguments.micro_batches; ++i)
       llama.losses_and_gradients(stream, row(device_losses, i), Gradients(model, optimizer.gradients()), Weights(model, optimizer.weights()),
-                                 row(device_tokens, i), row(device_targets, i), 1.0f / static_cast<float>(shape.count()),
+                                 {row(device_tokens, i), row(device_targets, i)}, 1.0f / static_cast<float>(shape.count()),
                                  /*accumulate=*/i > 0);
     copy(stream, losses, device_losses);
     stream.synchronize();

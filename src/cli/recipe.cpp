@@ -30,12 +30,13 @@ Recipe read_recipe(const Json& json, const fs::path& file) {
   if (json.contains("seed") && json["seed"].is_number_integer()) recipe.seed = json["seed"].get<std::int64_t>();
   for (std::int64_t* seed : {&recipe.corpus.seed, &recipe.tokenizer.seed, &recipe.train.seed, &recipe.sample.seed}) *seed = recipe.seed;
   fields_from_json(recipe, json, file.string());
-  check(!recipe.sources.empty(), "recipe ", file.string(), " has no [[sources]]: there is nothing to learn from");
+  check(!recipe.sources.empty() || !recipe.data.tokenizer.empty(), "recipe ", file.string(),
+        " has neither [[sources]] nor [data]: there is nothing to learn from");
   for (SourceConfig& source : recipe.sources)
     if (names_a_path(source.uri) && fs::path(source.uri).is_relative())
       source.uri = fs::absolute(file.parent_path() / source.uri).lexically_normal().string();
-  check_mixture(recipe.mixture);
-  recipe.train = resolve(recipe.train, 1);
+  if (!recipe.train.sft.is_on()) check_mixture(recipe.mixture);
+  recipe.train = resolve(recipe.train, static_cast<int>(recipe.train.tensor_parallel));
   return recipe;
 }
 
@@ -50,6 +51,26 @@ std::vector<Stage> recipe_stages(const Recipe& r) {
   const double tokens = static_cast<double>(r.train.train_iters * r.train.tokens_per_step());
 
   std::vector<Stage> stages;
+  const bool has_sources = !r.sources.empty();
+  const auto add_train = [&] {
+    stages.push_back({"train", has_sources ? std::vector<std::string>{"pack", "tokenizer"} : std::vector<std::string>{}, train_config,
+                      fmt::format("{} steps, {} tokens", r.train.train_iters, format_count(tokens)),
+                      training_bytes(r.model, r.train, r.tokenizer.vocab_size), [=](const fs::path& run) {
+                        const fs::path pack = has_sources ? run / "pack" : fs::path(r.data.pack);
+                        const fs::path tokenizer = has_sources ? run / "tokenizer" : fs::path(r.data.tokenizer);
+                        const auto communicator = make_single_rank();
+                        return train(r.model, r.train, r.mixture, pack, tokenizer, run / "train", *communicator);
+                      }});
+  };
+  const auto add_sample = [&] {
+    stages.push_back({"sample", {"train"}, config(r.sample), fmt::format("{} completions", r.sample.prompts.size()), 1'000'000,
+                      [=](const fs::path& run) { return sample(r.sample, run / "train" / "final", run / "sample"); }});
+  };
+  if (!has_sources) {
+    add_train();
+    add_sample();
+    return stages;
+  }
   stages.push_back({"fetch", {}, config(fetch_config), fmt::format("{} sources", sources), sources * kPackageBytes,
                     [=](const fs::path& run) { return fetch(fetch_config, run / "fetch"); }});
   stages.push_back({"corpus", {"fetch"}, config(r.corpus), "extract, filter, deduplicate, split", sources * kDocumentBytes,
@@ -60,16 +81,10 @@ std::vector<Stage> recipe_stages(const Recipe& r) {
                     10'000'000, [=](const fs::path& run) { return train_tokenizer(r.tokenizer, run / "corpus", run / "tokenizer"); }});
   stages.push_back({"pack", {"corpus", "tokenizer"}, config(r.pack), "documents to token files", sources * kDocumentBytes,
                     [=](const fs::path& run) { return pack(r.pack, run / "corpus", run / "tokenizer", run / "pack"); }});
-  stages.push_back({"train", {"pack", "tokenizer"}, train_config,
-                    fmt::format("{} steps, {} tokens", r.train.train_iters, format_count(tokens)),
-                    training_bytes(r.model, r.train, r.tokenizer.vocab_size), [=](const fs::path& run) {
-                      const auto communicator = make_single_rank();
-                      return train(r.model, r.train, r.mixture, run / "pack", run / "tokenizer", run / "train", *communicator);
-                    }});
+  add_train();
   stages.push_back({"evaluate", {"corpus", "train"}, config(r.evaluate), "bits per byte before and after, and xz", 1'000'000,
                     [=](const fs::path& run) { return evaluate(r.evaluate, run / "corpus", run / "train", run / "evaluate"); }});
-  stages.push_back({"sample", {"train"}, config(r.sample), fmt::format("{} completions", r.sample.prompts.size()), 1'000'000,
-                    [=](const fs::path& run) { return sample(r.sample, run / "train" / "final", run / "sample"); }});
+  add_sample();
   stages.push_back({"report", {"fetch", "corpus", "tokenizer", "pack", "train", "evaluate", "sample"}, config(r.report), "one page",
                     10'000'000, [=](const fs::path& run) { return write_report(r.report, run, run / "report"); }});
   return stages;

@@ -1,11 +1,13 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/error.h"
 #include "base/fields.h"
 #include "cli/commands.h"
 #include "cli/recipe.h"
 #include "cli/recipe_file.h"
 #include "cli/stage_graph.h"
+#include "train/cluster.h"
 
 namespace corollary {
 namespace {
@@ -14,7 +16,7 @@ struct RunArguments {
   std::string recipe, out;
   std::vector<std::string> settings;
   StageRange range;
-  bool dry_run = false, json = false;
+  bool dry_run = false, plans = false, json = false;
 };
 
 /// The command that goes on where this one stopped, as the user would type it.
@@ -31,6 +33,13 @@ void run_recipe(const RunArguments& arguments) {
   Recipe recipe = read_recipe(json, file);
   if (recipe.name.empty()) recipe.name = fs::absolute(file).parent_path().filename().string();
   if (recipe.report.title.empty()) recipe.report.title = recipe.name;
+  if (arguments.plans) {
+    check(recipe.cluster.gpus > 0 && recipe.model.vocab_size > 0, "recipe ", file.string(),
+          " has no [cluster] to plan for: set cluster.gpus and model.vocab_size, or see corollary train --plan for this machine");
+    const ClusterPlan plan = plan_cluster(resolve(recipe.model), recipe.train, recipe.cluster);
+    std::fputs((arguments.json ? to_line(plan.to_json()) + "\n" : plan.to_table()).c_str(), stdout);
+    return;
+  }
   const fs::path folder = arguments.out.empty() ? fs::path("runs") / recipe.name : fs::path(arguments.out);
   const std::vector<Stage> stages = recipe_stages(recipe);
   if (arguments.dry_run) {
@@ -54,7 +63,8 @@ void add_run_command(CLI::App& app) {
   command->add_option("--from", arguments->range.from, "first stage to run");
   command->add_option("--until", arguments->range.until, "last stage to run");
   command->add_flag("--dry-run", arguments->dry_run, "say what would be done, and why; change nothing");
-  command->add_flag("--json", arguments->json, "with --dry-run: the plan as JSON");
+  command->add_flag("--plan", arguments->plans, "print memory, time and cost of the training on the recipe's [cluster], and do nothing");
+  command->add_flag("--json", arguments->json, "with --dry-run or --plan: as JSON");
   command->footer("Example: corollary run recipes/quickstart --set train.train_iters=50 --out /tmp/short");
   command->callback([arguments] { run_recipe(*arguments); });
 }

@@ -52,7 +52,7 @@ TEST(Decoder, AnyCutOfThePromptGivesTheLogitsOfTheTrainingForward) {
   Llama llama(model.config, DType::f32, 1, 70, false);
   OwnedTensor ids(DType::i32, {70}), all(DType::f32, {70, 50});
   std::copy(tokens.begin(), tokens.end(), ids.view().data<std::int32_t>());
-  llama.logits(stream, all, model.weights(), ids);
+  llama.logits(stream, all, model.weights(), {ids});
   for (const std::vector<std::size_t>& cuts : {std::vector<std::size_t>{70}, {1, 69}, {33, 1, 1, 35}, {69, 1}}) {
     Decoder decoder(model.config, model.weights(), 70);
     std::size_t at = 0;

@@ -75,7 +75,7 @@ void Scorer::run(Stream& stream, std::span<const Window> windows, std::span<cons
     std::copy(from, from + window.count, token + at);
     for (std::int64_t t = window.scored_from - window.begin; t < window.count; ++t) target[at + t] = from[t + 1];
   }
-  llama_for(rows, length).losses(stream, losses, weights_, tokens, targets);
+  llama_for(rows, length).losses(stream, losses, weights_, {tokens, targets});
   for (std::size_t row = 0; row < windows.size(); ++row) {
     const Window& window = windows[row];
     const float* const from = losses.view().data<float>() + static_cast<std::int64_t>(row) * length - window.begin;

@@ -43,6 +43,7 @@ void linear_backward_input(Stream& stream, Tensor dx, ConstTensor dy, ConstTenso
 }
 
 void linear_backward_weight(Stream& stream, Tensor dw, ConstTensor dy, ConstTensor x, bool accumulate) {
+  if (!dw) return;
   check_linear("backward_weight", x.shape(), dy.shape(), dw.shape());
   check_inputs(dy, x);
   check(dw.dtype() == DType::f32, "linear: dw must be f32, is ", dw.dtype());

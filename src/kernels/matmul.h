@@ -16,7 +16,7 @@ namespace corollary {
 void linear_forward(Stream& stream, Tensor y, ConstTensor x, ConstTensor w);
 /// dx = dy w
 void linear_backward_input(Stream& stream, Tensor dx, ConstTensor dy, ConstTensor w);
-/// dw = dy^T x, or dw += dy^T x if `accumulate`;   dw is f32
+/// dw = dy^T x, or dw += dy^T x if `accumulate`;   dw is f32, or an empty view: the matrix is frozen, nothing is computed
 void linear_backward_weight(Stream& stream, Tensor dw, ConstTensor dy, ConstTensor x, bool accumulate);
 
 /// What a product may ask of Stream::workspace on a GPU.

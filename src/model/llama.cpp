@@ -29,19 +29,20 @@ AttentionShape attention_shape(const LlamaConfig& c, std::int64_t batch, std::in
 
 }  // namespace
 
-// On a CPU 1,024 rows of 8,192 bf16 logits are 16 MB; on a GPU 2,048 of 32,016 are 131 MB. Fewer would read and write the gradient of the
-// head more often.
+// On a CPU 1,024 rows of 8,192 bf16 logits are 16 MB; on a GPU half a pass. Fewer would read and write the
+// gradient of the head more often.
 std::int64_t Llama::head_chunk(Device device, std::int64_t tokens) {
   return device == Device::cuda ? std::clamp<std::int64_t>(tokens / 2, 1024, 4096) : 1024;
 }
 
 Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains, Device device,
-             Recompute recompute, TensorParallel* ranks)
+             Recompute recompute, TensorParallel* ranks, std::int64_t lora_rank)
     : config_(config),
       compute_(compute),
       batch_(micro_batch_size),
       seq_len_(seq_len),
       tokens_(micro_batch_size * seq_len),
+      lora_rank_(lora_rank),
       trains_(trains),
       device_(device),
       recompute_(recompute),
@@ -51,7 +52,7 @@ Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_
         config.max_position_embeddings);
   check(tokens_ % ranks_->size() == 0, "a micro-batch of ", micro_batch_size, " times ", seq_len, " tokens does not divide into ",
         ranks_->size(), " slices: change micro_batch_size or tensor_parallel");
-  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device, recompute, ranks);
+  const MemoryPlan memory = plan(config, compute, micro_batch_size, seq_len, trains, device, recompute, ranks, lora_rank);
   workspace_bytes_ = memory.workspace_bytes;
   arena_ = Arena(memory.arena_bytes(), device);
   allocate(arena_);
@@ -72,11 +73,12 @@ Llama::Llama(const LlamaConfig& config, DType compute, std::int64_t micro_batch_
 }
 
 MemoryPlan Llama::plan(const LlamaConfig& config, DType compute, std::int64_t micro_batch_size, std::int64_t seq_len, bool trains,
-                       Device device, Recompute recompute, TensorParallel* ranks) {
+                       Device device, Recompute recompute, TensorParallel* ranks,
+                       std::int64_t lora_rank) {
   Llama empty;
   empty.recompute_ = recompute;
   empty.ranks_ = ranks != nullptr ? ranks : &one_rank();
-  empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains, empty.device_ = device;
+  empty.config_ = config, empty.compute_ = compute, empty.trains_ = trains, empty.device_ = device, empty.lora_rank_ = lora_rank;
   empty.batch_ = micro_batch_size, empty.seq_len_ = seq_len, empty.tokens_ = micro_batch_size * seq_len;
   Arena counting = Arena::counting();
   MemoryPlan plan = empty.allocate(counting);
@@ -136,6 +138,7 @@ MemoryPlan Llama::allocate(Arena& arena) {
     s.maxima = arena.take(DType::f32, {s.logits.dim(0)});
     s.sums = arena.take(DType::f32, {2 * s.logits.dim(0)});
   }
+  if (lora_rank_ > 0) s.lora = {activations(lora_rank_), activations(lora_outer_width(c))};
   plan.scratch_bytes = arena.used_bytes() - plan.kept_bytes;
   return plan;
 }
@@ -151,13 +154,17 @@ void Llama::embed(Stream& stream, const Weights& weights, ConstTensor tokens) {
   copy(stream, x, ranks_->own(scratch_.delta));
 }
 
-void Llama::forward_blocks(Stream& stream, const Weights& weights, ConstTensor tokens) {
+ConstTensor Llama::positions_of(const TokenBatch& batch) const { return batch.positions ? batch.positions : positions_.view(); }
+
+void Llama::forward_blocks(Stream& stream, const Weights& weights, const TokenBatch& batch) {
+  const ConstTensor tokens = batch.tokens;
   check(tokens.shape() == Shape{tokens_} && weights.flat().dtype() == compute_, "llama: tokens ", tokens.shape(), " and ",
         weights.flat().dtype(), " weights, made for [", tokens_, "] and ", compute_);
   const float eps = static_cast<float>(config_.rms_norm_eps);
   embed(stream, weights, tokens);
   for (std::size_t layer = 0; layer < kept_.size(); ++layer)
-    block_forward(stream, kept_[layer], layer ? &kept_[layer - 1] : nullptr, weights.block(static_cast<std::int64_t>(layer)));
+    block_forward(stream, kept_[layer], layer ? &kept_[layer - 1] : nullptr, weights.block(static_cast<std::int64_t>(layer)),
+                  batch);
   Scratch& s = scratch_;
   add_rmsnorm_forward(stream, s.x_final, ranks_->own(s.y_final), s.rstd_final, kept_.back().x_mlp, ranks_->own(s.delta),
                       weights.final_norm(), eps);
@@ -166,7 +173,7 @@ void Llama::forward_blocks(Stream& stream, const Weights& weights, ConstTensor t
 
 // h = x + attention(norm(x));  x' = h + mlp(norm(h)).  The last addition of a block is done by the norm that opens the next one.
 // Norms see this rank's R tokens, products all T: they are gathered before, and the parts of the sums scattered after.
-void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const BlockOf<ConstTensor>& w) {
+void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const BlockOf<ConstTensor>& w, const TokenBatch& batch) {
   Scratch& s = scratch_;
   const float eps = static_cast<float>(config_.rms_norm_eps);
   const Tensor y_attention = ranks_->own(k.y_attention), y_mlp = ranks_->own(k.y_mlp), delta = ranks_->own(s.delta);
@@ -176,21 +183,26 @@ void Llama::block_forward(Stream& stream, Kept& k, const Kept* previous, const B
     add_rmsnorm_forward(stream, k.x_attention, y_attention, k.rstd_attention, previous->x_mlp, delta, w.input_norm, eps);  // [R, hidden]
   ranks_->gather(stream, k.y_attention);                // [T, hidden]
   linear_forward(stream, k.qkv, k.y_attention, w.qkv);  // [T, q + 2 kv]
-  rope(stream, k.qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/false);
-  attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));                    // [T, q]
+  lora_forward(stream, k.qkv, k.y_attention, w.lora.qkv, s.lora);
+  rope(stream, k.qkv, positions_of(batch), rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/false);
+  attention_forward(stream, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_), batch.document_starts);  // [T, q]
   linear_forward(stream, s.delta, k.o, w.attention_out);                                                       // [T, hidden]
+  lora_forward(stream, s.delta, k.o, w.lora.attention_out, s.lora);
   ranks_->sum_and_scatter(stream, s.delta);                                                                    // [R, hidden]
   add_rmsnorm_forward(stream, k.x_mlp, y_mlp, k.rstd_mlp, k.x_attention, delta, w.post_attention_norm, eps);  // [R, hidden]
   ranks_->gather(stream, k.y_mlp);                                                                             // [T, hidden]
   linear_forward(stream, k.gate_up, k.y_mlp, w.gate_up);                                                       // [T, 2 inter]
+  lora_forward(stream, k.gate_up, k.y_mlp, w.lora.gate_up, s.lora);
   swiglu_forward(stream, k.activation, k.gate_up);                                                             // [T, inter]
   linear_forward(stream, s.delta, k.activation, w.down);                                                       // [T, hidden]
+  lora_forward(stream, s.delta, k.activation, w.lora.down, s.lora);
   ranks_->sum_and_scatter(stream, s.delta);                                                                    // [R, hidden]
 }
 
 // dx holds the gradient of the residual stream, in this rank's rows: each half of the block adds its own to what came past it. A weight's
 // gradient comes after the operation that writes its input again.
-void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, bool accumulate) {
+void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, const BlockOf<ConstTensor>& w, const TokenBatch& batch,
+                           bool accumulate) {
   Scratch& s = scratch_;
   const auto again = [&](Tensor x) { return recompute_ == Recompute::norms ? x : Tensor(); };  // what the forward pass did not keep
   const auto gather_again = [&](Tensor x) {
@@ -200,24 +212,33 @@ void Llama::block_backward(Stream& stream, Kept& k, const BlockOf<Tensor>& dw, c
   const Tensor dx = ranks_->own(s.dx), dy = ranks_->own(s.dy);
   ranks_->gather(stream, s.dx);                                                        // [T, hidden]
   linear_backward_input(stream, s.d_activation, s.dx, w.down);                         // [T, inter]
+  lora_backward_input(stream, s.d_activation, s.dx, w.lora.down, s.lora);
   swiglu_backward(stream, k.gate_up, again(k.activation), s.d_activation, k.gate_up);  // [T, 2 inter]
   linear_backward_weight(stream, dw.down, s.dx, k.activation, accumulate);
+  lora_backward_weight(stream, dw.lora.down, s.dx, k.activation, w.lora.down, accumulate, s.lora);
   linear_backward_input(stream, s.dy, k.gate_up, w.gate_up);                                                     // [T, hidden]
+  lora_backward_input(stream, s.dy, k.gate_up, w.lora.gate_up, s.lora);
   ranks_->sum_and_scatter(stream, s.dy);                                                                         // [R, hidden]
   rmsnorm_backward(stream, dx, dw.post_attention_norm, y_mlp, dy, k.x_mlp, w.post_attention_norm, k.rstd_mlp);  // [R, hidden]
   gather_again(k.y_mlp);                                                                                         // [T, hidden]
   linear_backward_weight(stream, dw.gate_up, k.gate_up, k.y_mlp, accumulate);
+  lora_backward_weight(stream, dw.lora.gate_up, k.gate_up, k.y_mlp, w.lora.gate_up, accumulate, s.lora);
 
   ranks_->gather(stream, s.dx);  // [T, hidden]
   linear_backward_weight(stream, dw.attention_out, s.dx, k.o, accumulate);
-  linear_backward_input(stream, s.d_o, s.dx, w.attention_out);                                                // [T, q]
-  attention_backward(stream, s.d_qkv, s.d_o, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_));  // [T, q + 2 kv]
-  rope(stream, s.d_qkv, positions_, rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/true);
+  lora_backward_weight(stream, dw.lora.attention_out, s.dx, k.o, w.lora.attention_out, accumulate, s.lora);
+  linear_backward_input(stream, s.d_o, s.dx, w.attention_out);  // [T, q]
+  lora_backward_input(stream, s.d_o, s.dx, w.lora.attention_out, s.lora);
+  attention_backward(stream, s.d_qkv, s.d_o, k.o, k.lse, k.qkv, attention_shape(config_, batch_, seq_len_),
+                     batch.document_starts);  // [T, q + 2 kv]
+  rope(stream, s.d_qkv, positions_of(batch), rope_table_, config_.num_attention_heads + config_.num_key_value_heads, /*inverse=*/true);
   linear_backward_input(stream, s.dy, s.d_qkv, w.qkv);                                                           // [T, hidden]
+  lora_backward_input(stream, s.dy, s.d_qkv, w.lora.qkv, s.lora);
   ranks_->sum_and_scatter(stream, s.dy);                                                                         // [R, hidden]
   rmsnorm_backward(stream, dx, dw.input_norm, y_attention, dy, k.x_attention, w.input_norm, k.rstd_attention);  // [R, hidden]
   gather_again(k.y_attention);                                                                                   // [T, hidden]
   linear_backward_weight(stream, dw.qkv, s.d_qkv, k.y_attention, accumulate);
+  lora_backward_weight(stream, dw.lora.qkv, s.d_qkv, k.y_attention, w.lora.qkv, accumulate, s.lora);
 }
 
 template <class F>
@@ -238,8 +259,9 @@ void Llama::split_statistics(Stream& stream, Tensor sums, ConstTensor logits, st
   ranks_->sum(stream, sums);
 }
 
-void Llama::losses(Stream& stream, Tensor losses, const Weights& weights, ConstTensor tokens, ConstTensor targets) {
-  forward_blocks(stream, weights, tokens);
+void Llama::losses(Stream& stream, Tensor losses, const Weights& weights, const TokenBatch& batch) {
+  forward_blocks(stream, weights, batch);
+  const ConstTensor targets = batch.targets;
   Scratch& s = scratch_;
   const std::int64_t vocab_begin = ranks_->rank() * config_.vocab_size;
   if (ranks_->size() > 1) ids_within(stream, s.part_targets, targets, vocab_begin, vocab_begin + config_.vocab_size);
@@ -252,23 +274,25 @@ void Llama::losses(Stream& stream, Tensor losses, const Weights& weights, ConstT
   });
 }
 
-void Llama::logits(Stream& stream, Tensor logits, const Weights& weights, ConstTensor tokens) {
+void Llama::logits(Stream& stream, Tensor logits, const Weights& weights, const TokenBatch& batch) {
   check(ranks_->size() == 1, "logits are not gathered from ", ranks_->size(), " ranks");
-  forward_blocks(stream, weights, tokens);
+  forward_blocks(stream, weights, batch);
   linear_forward(stream, logits, scratch_.y_final, weights.head());
 }
 
 void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients& gradients, const Weights& weights,
-                                 ConstTensor tokens, ConstTensor targets, float grad_scale, bool accumulate, const PartIsReady& is_ready) {
+                                 const TokenBatch& batch, float grad_scale, bool accumulate, const PartIsReady& is_ready) {
   check(trains_, "this Llama was made without memory for a backward pass");
-  if (!accumulate) {  // the kernels below that can only add
+  const bool is_frozen = gradients.is_frozen();
+  if (!accumulate && !is_frozen) {  // the kernels below that can only add
     zero(stream, gradients.embedding());
     zero(stream, gradients.norms());
   }
   const auto ready = [&](std::size_t part) {
     if (is_ready) is_ready(part);
   };
-  forward_blocks(stream, weights, tokens);
+  const ConstTensor tokens = batch.tokens, targets = batch.targets;
+  forward_blocks(stream, weights, batch);
   Scratch& s = scratch_;
   const std::int64_t vocab_begin = ranks_->rank() * config_.vocab_size;
   if (ranks_->size() > 1) ids_within(stream, s.part_targets, targets, vocab_begin, vocab_begin + config_.vocab_size);
@@ -293,11 +317,11 @@ void Llama::losses_and_gradients(Stream& stream, Tensor losses, const Gradients&
   rmsnorm_backward(stream, dx, gradients.final_norm(), Tensor(), ranks_->own(s.dy), s.x_final, weights.final_norm(), s.rstd_final);
   for (std::size_t layer = kept_.size(); layer-- > 0;) {
     const auto l = static_cast<std::int64_t>(layer);
-    block_backward(stream, kept_[layer], gradients.block(l), weights.block(l), accumulate);
+    block_backward(stream, kept_[layer], gradients.block(l), weights.block(l), batch, accumulate);
     ready(1 + layer);
   }
   ranks_->gather(stream, s.dx);
-  embedding_backward(stream, gradients.embedding(), ranks_->size() == 1 ? tokens : ConstTensor(s.part_tokens), s.dx);
+  if (!is_frozen) embedding_backward(stream, gradients.embedding(), ranks_->size() == 1 ? tokens : ConstTensor(s.part_tokens), s.dx);
   ready(0);
   ready(kept_.size() + 2);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/random.h"
 #include "base/threads.h"
@@ -67,19 +68,53 @@ std::vector<ParameterRange> parameter_parts(const LlamaConfig& config) {
   return parts;
 }
 
+ParameterLayout adapter_layout(const LlamaConfig& config, const LoraConfig& lora) {
+  const std::int64_t hidden = config.hidden_size, intermediate = config.intermediate_size;
+  ParameterLayout layout;
+  for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    const auto add = [&](const char* part, const char* target, std::int64_t out, std::int64_t in) {
+      if (!lora.adapts(target)) return;
+      const std::string prefix = "model.layers." + std::to_string(layer) + "." + part + "." + target;
+      for (const auto& [name, shape] : {std::pair{".lora_A.weight", Shape{lora.rank, in}}, {".lora_B.weight", Shape{out, lora.rank}}}) {
+        layout.entries.push_back({prefix + name, shape, layout.count});
+        layout.count += shape.count();
+      }
+    };
+    add("self_attn", "q_proj", config.q_size(), hidden);
+    add("self_attn", "k_proj", config.kv_size(), hidden);
+    add("self_attn", "v_proj", config.kv_size(), hidden);
+    add("self_attn", "o_proj", hidden, config.q_size());
+    add("mlp", "gate_proj", intermediate, hidden);
+    add("mlp", "up_proj", intermediate, hidden);
+    add("mlp", "down_proj", hidden, intermediate);
+  }
+  layout.decayed_count = layout.count;
+  return layout;
+}
+
 template <class T>
-ParametersOf<T>::ParametersOf(const LlamaConfig& config, T flat)
+ParametersOf<T>::ParametersOf(const LlamaConfig& config, T flat, LoraOf<T> adapters)
     : config_(config),
       block_size_(block_matrices(config)),
       norms_(2 * config.vocab_size * config.hidden_size + config.num_hidden_layers * block_size_),
-      flat_(flat) {
-  check(flat.shape() == Shape{parameter_count(config)}, "parameters: the model has ", parameter_count(config), ", given are ",
+      flat_(flat),
+      adapters_(std::move(adapters)) {
+  check(flat.shape() == Shape{parameter_count(config)} , "parameters: the model has ", parameter_count(config), ", given are ",
         flat.shape());
 }
 
 template <class T>
+ParametersOf<T> ParametersOf<T>::frozen(const LlamaConfig& config, LoraOf<T> adapters, T unwanted) {
+  ParametersOf parameters;
+  parameters.config_ = config;
+  parameters.unwanted_ = unwanted;
+  parameters.adapters_ = std::move(adapters);
+  return parameters;
+}
+
+template <class T>
 T ParametersOf<T>::slice(std::int64_t offset, Shape shape) const {
-  return flat_.rows(offset, offset + shape.count()).reshaped(shape);
+  return flat_ ? flat_.rows(offset, offset + shape.count()).reshaped(shape) : T();
 }
 
 template <class T>
@@ -102,8 +137,9 @@ BlockOf<T> ParametersOf<T>::block(std::int64_t layer) const {
   block.attention_out = next({hidden, config_.q_size()});
   block.gate_up = next({2 * intermediate, hidden});
   block.down = next({hidden, intermediate});
-  block.input_norm = slice(norms_ + 2 * layer * hidden, {hidden});
-  block.post_attention_norm = slice(norms_ + (2 * layer + 1) * hidden, {hidden});
+  block.input_norm = is_frozen() ? unwanted_ : slice(norms_ + 2 * layer * hidden, {hidden});
+  block.post_attention_norm = is_frozen() ? unwanted_ : slice(norms_ + (2 * layer + 1) * hidden, {hidden});
+  block.lora = adapters_.block(layer);
   return block;
 }
 
@@ -114,12 +150,12 @@ T ParametersOf<T>::head() const {
 
 template <class T>
 T ParametersOf<T>::final_norm() const {
-  return slice(norms_ + 2 * config_.num_hidden_layers * config_.hidden_size, {config_.hidden_size});
+  return is_frozen() ? unwanted_ : slice(norms_ + 2 * config_.num_hidden_layers * config_.hidden_size, {config_.hidden_size});
 }
 
 template <class T>
 T ParametersOf<T>::norms() const {
-  return flat_.rows(norms_, flat_.dim(0));
+  return flat_ ? flat_.rows(norms_, flat_.dim(0)) : T();
 }
 
 template class ParametersOf<ConstTensor>;

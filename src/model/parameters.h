@@ -6,6 +6,7 @@
 #include "device/stream.h"
 #include "device/tensor.h"
 #include "model/config.h"
+#include "model/lora.h"
 
 namespace corollary {
 
@@ -25,6 +26,9 @@ struct ParameterLayout {
   const Entry& find(const std::string& name) const;  ///< Error naming the parameters that exist
 };
 ParameterLayout parameter_layout(const LlamaConfig& config);
+/// Of adapters beside it: for each adapted matrix, in the order above, A and then B ("model.layers.0.self_attn.q_proj.lora_A.weight").
+/// All of them decay.
+ParameterLayout adapter_layout(const LlamaConfig& config, const LoraConfig& lora);
 
 /// The run of memory cut where gradients are ready together, ascending and without gaps: part 0 is the embedding, part 1 + i the matrices
 /// of block i, part 1 + num_hidden_layers the head, the last part all norms.
@@ -44,6 +48,7 @@ struct BlockOf {
   T post_attention_norm;  // [hidden]
   T gate_up;              // [2 intermediate, hidden]
   T down;                 // [hidden, intermediate]
+  LoraBlockOf<T> lora;    // adapters of these matrices; empty if there are none
 };
 
 /// Views into one run of parameters of one dtype: weights (ConstTensor) or gradients (Tensor). The model asks for a block and hands it
@@ -52,19 +57,26 @@ template <class T>
 class ParametersOf {
  public:
   ParametersOf() = default;
-  ParametersOf(const LlamaConfig& config, T flat);  ///< flat [count]
+  ParametersOf(const LlamaConfig& config, T flat, LoraOf<T> adapters = {});  ///< flat [count]
+  /// Gradients of a frozen model: only its adapters' are wanted. Matrices have none; those of norms, which their kernel makes anyway, all
+  /// go to `unwanted` [hidden], f32.
+  static ParametersOf frozen(const LlamaConfig& config, LoraOf<T> adapters, T unwanted);
+  bool is_frozen() const { return !flat_; }
   T embedding() const;                              // [vocab, hidden]
   BlockOf<T> block(std::int64_t layer) const;
   T final_norm() const;  // [hidden]
   T head() const;        // [vocab, hidden]
   T norms() const;       // [all norm scales, one after another]
   T flat() const { return flat_; }
+  const LoraOf<T>& adapters() const { return adapters_; }  ///< none unless given
 
  private:
   T slice(std::int64_t offset, Shape shape) const;
   LlamaConfig config_;
   std::int64_t block_size_ = 0, norms_ = 0;
   T flat_;
+  T unwanted_;
+  LoraOf<T> adapters_;
 };
 using Weights = ParametersOf<ConstTensor>;
 using Gradients = ParametersOf<Tensor>;

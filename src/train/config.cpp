@@ -48,11 +48,19 @@ TrainConfig resolve(TrainConfig config, int world_size) {
   within("tensor_parallel", config.tensor_parallel, 1, 1 << 20);
   check(world_size % config.tensor_parallel == 0, "train.tensor_parallel ", config.tensor_parallel, " does not divide the ", world_size,
         " ranks of this job: start a multiple of it (mpirun -n)");
+  check(!config.lora.is_on() || world_size == 1, "train.lora: adapters are trained by one rank in this version, this job has ", world_size);
+  check(!config.lora.is_on() || config.master_weights == "fp32", "train.lora: adapters keep fp32 master weights, leave master_weights at fp32");
   const std::int64_t copies = world_size / config.tensor_parallel, sequences = config.micro_batch_size * copies;
   check(config.global_batch_size % sequences == 0, "train.global_batch_size ", config.global_batch_size,
         " is no multiple of micro_batch_size ", config.micro_batch_size, " times ", copies, " ranks: choose one of ", sequences,
         ", ", 2 * sequences, ", ... or a micro_batch_size that divides it");
 
+  check(config.warmup_ratio >= 0 && config.warmup_ratio <= 1, "train.warmup_ratio must be 0 to 1, is ", config.warmup_ratio);
+  if (config.warmup_ratio > 0)
+    config.warmup_iters = static_cast<std::int64_t>(std::ceil(config.warmup_ratio * static_cast<double>(config.train_iters)));
+  check(config.lr_schedule == "cosine" || config.lr_schedule == "constant", "train.lr_schedule must be cosine or constant, is ",
+        config.lr_schedule);
+  check_lora(config.lora);
   if (config.lr_decay_iters == 0) config.lr_decay_iters = config.train_iters;
   check(config.warmup_iters <= config.lr_decay_iters, "train.warmup_iters ", config.warmup_iters, " is beyond the ",
         config.lr_decay_iters, " steps of the decay: lower warmup_iters or raise train_iters");

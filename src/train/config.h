@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "model/llama.h"
+#include "model/lora.h"
 #include "train/schedule.h"
+#include "train/sft_config.h"
 
 namespace corollary {
 
@@ -17,6 +19,8 @@ struct TrainConfig {
   double learning_rate = 2e-3;          ///< peak, reached after the warm-up
   double min_lr_ratio = 0.033;          ///< floor of the cosine / peak
   std::int64_t warmup_iters = 40;
+  double warmup_ratio = 0;             ///< of train_iters: decides warmup_iters, rounded up; 0: warmup_iters counts
+  std::string lr_schedule = "cosine";  ///< after the warm-up: cosine | constant
   std::int64_t lr_decay_iters = 0;  ///< step at which the cosine reaches its floor; 0: train_iters
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
   double weight_decay = 0.1;           ///< of matrices; norm scales have none
@@ -45,15 +49,20 @@ struct TrainConfig {
   std::int64_t rewind_steps = 20;      ///< steps to go back at least
   std::int64_t rewind_after = 5;       ///< steps in a row that are not finite before on_spike = rewind goes back too
   std::int64_t max_rewinds = 3;        ///< in a run, before training gives up
+  SftConfig sft = {};                  ///< train on responses to queries instead of packed text
+  LoraConfig lora = {};                ///< train small factors beside frozen matrices instead of the matrices
 
   static void each(auto& config, auto&& visit) {
     visit("seq_len", config.seq_len);
     visit("micro_batch_size", config.micro_batch_size);
     visit("global_batch_size", config.global_batch_size);
+    visit("tensor_parallel", config.tensor_parallel);
     visit("train_iters", config.train_iters);
     visit("learning_rate", config.learning_rate);
     visit("min_lr_ratio", config.min_lr_ratio);
     visit("warmup_iters", config.warmup_iters);
+    visit("warmup_ratio", config.warmup_ratio);
+    visit("lr_schedule", config.lr_schedule);
     visit("lr_decay_iters", config.lr_decay_iters);
     visit("beta1", config.beta1);
     visit("beta2", config.beta2);
@@ -64,7 +73,6 @@ struct TrainConfig {
     visit("device", config.device);
     visit("precision", config.precision);
     visit("master_weights", config.master_weights);
-    visit("tensor_parallel", config.tensor_parallel);
     visit("collective_timeout_seconds", config.collective_timeout_seconds);
     visit("recompute", config.recompute);
     visit("init_from", config.init_from);
@@ -84,10 +92,12 @@ struct TrainConfig {
     visit("rewind_steps", config.rewind_steps);
     visit("rewind_after", config.rewind_after);
     visit("max_rewinds", config.max_rewinds);
+    visit("sft", config.sft);
+    visit("lora", config.lora);
   }
 
   Recompute recompute_choice() const { return recompute == "none" ? Recompute::none : Recompute::norms; }
-  Schedule schedule() const { return {learning_rate, min_lr_ratio, warmup_iters, lr_decay_iters}; }
+  Schedule schedule() const { return {learning_rate, min_lr_ratio, warmup_iters, lr_decay_iters, lr_schedule == "constant"}; }
   std::int64_t tokens_per_step() const { return global_batch_size * seq_len; }
   bool rewinds() const { return on_spike == "rewind"; }
   std::int64_t most_checkpoints() const;  ///< on disk at once, one being written among them

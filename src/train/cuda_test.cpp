@@ -67,7 +67,7 @@ class Trained {
     copy(stream_, device_tokens_, tokens_);
     copy(stream_, device_targets_, targets_);
     llama_.losses_and_gradients(stream_, device_losses_, Gradients(model_, optimizer_.gradients()), Weights(model_, optimizer_.weights()),
-                                device_tokens_, device_targets_, 1.0f / static_cast<float>(llama_.tokens()), accumulate);
+                                {device_tokens_, device_targets_}, 1.0f / static_cast<float>(llama_.tokens()), accumulate);
     copy(stream_, losses_, device_losses_);
     stream_.synchronize();
     double sum = 0;

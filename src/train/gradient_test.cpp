@@ -54,11 +54,11 @@ class TinyLlama {
   double scale() const { return 1.0 / static_cast<double>(losses_.view().count()); }
 
   double loss(ConstTensor weights) {
-    llama_.losses(stream_, losses_, Weights(config_, weights), tokens_, targets_);
+    llama_.losses(stream_, losses_, Weights(config_, weights), {tokens_, targets_});
     return mean_loss();
   }
   double loss_and_gradient(ConstTensor weights, Tensor gradient, bool accumulate = false) {
-    llama_.losses_and_gradients(stream_, losses_, Gradients(config_, gradient), Weights(config_, weights), tokens_, targets_,
+    llama_.losses_and_gradients(stream_, losses_, Gradients(config_, gradient), Weights(config_, weights), {tokens_, targets_},
                                 static_cast<float>(scale()), accumulate);
     return mean_loss();
   }

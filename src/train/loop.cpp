@@ -10,8 +10,11 @@
 #include "base/fields.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "kernels/adamw.h"
 #include "kernels/matmul_choices.h"
+#include "model/adapter_folder.h"
 #include "model/checkpoint_folder.h"
+#include "model/lora.h"
 #include "train/matmul_rate.h"
 #include "train/schedule.h"
 
@@ -35,18 +38,18 @@ bool is_due(std::int64_t step, std::int64_t interval) { return interval > 0 && s
 
 }  // namespace
 
-TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& data, Communicator& communicator)
+TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingSet& data, Communicator& communicator)
     : run_(std::move(run)),
       plan_(plan),
       data_(data),
       communicator_(communicator),
       groups_(communicator, run_.config.tensor_parallel),
       part_(tensor_parallel_part(run_.model, groups_.layout().tensor_size)),
-      layout_(parameter_layout(run_.model)),
+      layout_(is_adapting() ? adapter_layout(run_.model, run_.config.lora) : parameter_layout(run_.model)),
       checkpoints_(run_.out / "checkpoints", layout_, run_.identity, run_.layout, checkpoint_ranks()),
       optimizer_(make_optimizer()),
       model_(part_, plan.compute, run_.config.micro_batch_size, run_.config.seq_len, /*trains=*/true, plan.device,
-             run_.config.recompute_choice(), groups_.tensor_parallel()),
+             run_.config.recompute_choice(), groups_.tensor_parallel(), run_.config.lora.rank),
       tokens_(DType::i32, {micro_batches(), model_.tokens()}),
       targets_(DType::i32, {micro_batches(), model_.tokens()}),
       losses_(DType::f32, {micro_batches(), model_.tokens()}),
@@ -56,6 +59,41 @@ TrainLoop::TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& da
       stream_(plan.device),
       guard_(run_.config.spike_window, run_.config.spike_sigma) {
   if (stream_.on_cuda()) stream_.reserve_workspace(model_.workspace_bytes());
+  if (data_.has_documents())
+    for (auto [here, there] : {std::pair{&positions_, &device_positions_}, {&document_starts_, &device_document_starts_}}) {
+      *here = OwnedTensor(DType::i32, tokens_.view().shape());
+      *there = OwnedTensor(DType::i32, tokens_.view().shape(), plan.device);
+    }
+  if (!is_adapting()) return;
+  frozen_ = OwnedTensor(plan.compute, {parameter_count(run_.model)}, plan.device);
+  unwanted_ = OwnedTensor(DType::f32, {run_.model.hidden_size}, plan.device);
+}
+
+Weights TrainLoop::weights() const {
+  if (!is_adapting()) return {part_, optimizer_.weights()};
+  return {run_.model, frozen_, LoraOf<ConstTensor>(run_.model, run_.config.lora, optimizer_.weights())};
+}
+
+Gradients TrainLoop::gradients() {
+  if (!is_adapting()) return {part_, optimizer_.gradients()};
+  return Gradients::frozen(run_.model, LoraOf<Tensor>(run_.model, run_.config.lora, optimizer_.gradients()), unwanted_);
+}
+
+TokenBatch TrainLoop::batch(std::int64_t i) {
+  TokenBatch batch{micro_batch(device_tokens_, i), micro_batch(device_targets_, i)};
+  if (data_.has_documents()) {
+    batch.positions = micro_batch(device_positions_, i);
+    batch.document_starts = micro_batch(device_document_starts_, i);
+  }
+  return batch;
+}
+
+void TrainLoop::copy_batch() {
+  copy(stream_, device_tokens_, tokens_);
+  copy(stream_, device_targets_, targets_);
+  if (!data_.has_documents()) return;
+  copy(stream_, device_positions_, positions_);
+  copy(stream_, device_document_starts_, document_starts_);
 }
 
 Optimizer TrainLoop::make_optimizer() {
@@ -103,6 +141,7 @@ void TrainLoop::keep_matmul_choices() {
 
 void TrainLoop::begin_or_resume() {
   if (stream_.on_cuda() && fs::exists(matmul_choices_path())) load_matmul_choices(read_json_file(matmul_choices_path()));
+  if (is_adapting()) load_frozen_weights();
   const std::string& how = run_.config.resume;
   std::optional<Checkpoints::Loaded> loaded;
   if (how == "auto") {
@@ -133,9 +172,29 @@ void TrainLoop::take_over(const Checkpoints::Loaded& loaded) {
   verify_forward_check(loaded);
 }
 
+// In the compute dtype: nothing is ever added to them.
+void TrainLoop::load_frozen_weights() {
+  const TrainConfig& config = run_.config;
+  OwnedTensor weights(DType::f32, {parameter_count(run_.model)});
+  if (config.init_from.empty())
+    initialize(weights, run_.model, static_cast<std::uint64_t>(config.seed));
+  else
+    weights = load_checkpoint_folder(config.init_from, DType::f32).parameters;
+  OwnedTensor computing(plan_.compute, weights.view().shape());
+  Stream host;
+  cast(host, computing, weights);
+  copy(stream_, frozen_, computing);
+  stream_.synchronize();
+}
+
 void TrainLoop::load_initial_weights() {
   const TrainConfig& config = run_.config;
   const auto seed = static_cast<std::uint64_t>(config.seed);
+  if (is_adapting()) {
+    OwnedTensor adapters(DType::f32, {layout_.count});
+    initialize_lora(adapters, run_.model, config.lora, seed);
+    return upload_master(adapters);
+  }
   if (config.init_from.empty() && is_alone() && optimizer_.master_kind() == MasterWeights::Kind::fp32) {
     initialize(stream_, optimizer_.master(), run_.model, seed);
     return optimizer_.weights_from_master(stream_);
@@ -202,10 +261,23 @@ OwnedTensor TrainLoop::gather_weights() {
   return whole;
 }
 
+// The frozen weights with the adapters added, in host memory; the adapters alone are written into `folder`.
+OwnedTensor TrainLoop::merge_adapters(const fs::path& folder) {
+  Stream host;
+  OwnedTensor adapters(DType::f32, {layout_.count}), frozen(plan_.compute, frozen_.view().shape()), merged(DType::f32, frozen_.view().shape());
+  copy(stream_, adapters, optimizer_.master());
+  copy(stream_, frozen, frozen_);
+  stream_.synchronize();
+  save_adapters(folder, run_.model, run_.config.lora, adapters, run_.config.init_from);
+  cast(host, merged, frozen);
+  merge_lora(merged, adapters, run_.model, run_.config.lora);
+  return merged;
+}
+
 void TrainLoop::write_weights(const char* folder) {
-  const bool is_here = is_alone() && !stream_.on_cuda();
+  const bool is_here = is_alone() && !stream_.on_cuda() && !is_adapting();
   OwnedTensor whole;
-  if (!is_here) whole = gather_weights();
+  if (!is_here) whole = is_adapting() ? merge_adapters(run_.out / folder / "adapter") : gather_weights();
   if (!is_first_rank()) return;
   const ConstTensor weights = is_here ? optimizer_.weights() : ConstTensor(whole.view());
   save_checkpoint_folder(run_.out / folder, run_.model, weights, {.dtype = plan_.compute, .tokenizer = run_.tokenizer});
@@ -219,19 +291,18 @@ std::optional<std::string> TrainLoop::step() {
   const std::int64_t samples_of_run = config.train_iters * config.global_batch_size;  // beyond, after a rewind, it begins anew
   const std::int64_t sent_before = groups_.bytes_moved();
   const auto tokens = static_cast<double>(config.tokens_per_step());
-  const Gradients gradients(part_, optimizer_.gradients());
-  for (std::int64_t row = 0; row < share; ++row) data_.sample((first + row) % samples_of_run, row_of(tokens_, row), row_of(targets_, row));
-  copy(stream_, device_tokens_, tokens_);
-  copy(stream_, device_targets_, targets_);
+  for (std::int64_t row = 0; row < share; ++row) data_.training_row((first + row) % samples_of_run, row_of(row));
+  // Of the mean over what is predicted, all ranks together: packed text predicts every token.
+  const double predicted = std::max(1.0, over_ranks(static_cast<double>(count_targets(micro_batches()))));
+  copy_batch();
   const Llama::PartIsReady is_ready = [&](std::size_t part) { optimizer_.gradients_are_ready(stream_, part); };
   for (std::int64_t i = 0; i < micro_batches(); ++i)
-    model_.losses_and_gradients(stream_, micro_batch(device_losses_, i), gradients, weights(), micro_batch(device_tokens_, i),
-                                micro_batch(device_targets_, i), static_cast<float>(1 / tokens), /*accumulate=*/i > 0,
-                                i + 1 == micro_batches() ? is_ready : Llama::PartIsReady());
+    model_.losses_and_gradients(stream_, micro_batch(device_losses_, i), gradients(), weights(), batch(i), static_cast<float>(1 / predicted),
+                                /*accumulate=*/i > 0, i + 1 == micro_batches() ? is_ready : Llama::PartIsReady());
   copy(stream_, losses_, device_losses_);
   stream_.synchronize();
   if (run_.fault) optimizer_.wait_for_gradients(stream_), run_.fault(optimizer_.gradients(), state_.samples + state_.skipped_samples);
-  const double loss = over_ranks(sum_of_losses(micro_batches())) / tokens;
+  const double loss = over_ranks(sum_of_losses(micro_batches())) / predicted;
   const double learning_rate = learning_rate_at(config.schedule(), state_.step + 1);
   SpikeGuard::Verdict verdict;
   const auto outcome = optimizer_.step(stream_, communicator_, loss, learning_rate, [&](double grad_norm) {
@@ -313,9 +384,8 @@ void TrainLoop::log_step(double loss, const Optimizer::Outcome& outcome, double 
 }
 
 void TrainLoop::evaluate_first_micro_batch() {
-  copy(stream_, micro_batch(device_tokens_, 0), micro_batch(tokens_, 0));
-  copy(stream_, micro_batch(device_targets_, 0), micro_batch(targets_, 0));
-  model_.losses(stream_, micro_batch(device_losses_, 0), weights(), micro_batch(device_tokens_, 0), micro_batch(device_targets_, 0));
+  copy_batch();
+  model_.losses(stream_, micro_batch(device_losses_, 0), weights(), batch(0));
   copy(stream_, micro_batch(losses_, 0), micro_batch(device_losses_, 0));
   stream_.synchronize();
 }
@@ -329,15 +399,14 @@ TrainLoop::ValidationLosses TrainLoop::validate() {
     for (std::int64_t first = groups_.layout().data_rank * rows; first < windows; first += groups_.layout().data_size * rows) {
       for (std::int64_t row = 0; row < rows; ++row) {
         if (first + row < windows) {
-          data_.validation_window(subset, first + row, row_of(tokens_, row), row_of(targets_, row));
+          data_.validation_row(subset, first + row, row_of(row));
         } else {
-          std::ranges::fill(row_of(tokens_, row), 0);
-          std::ranges::fill(row_of(targets_, row), -1);
+          std::ranges::fill(row_of(row).targets, -1);  // whatever stands there predicts nothing
         }
       }
       evaluate_first_micro_batch();
       sum += sum_of_losses(1);
-      count += static_cast<double>(count_targets());
+      count += static_cast<double>(count_targets(1));
     }
     result.emplace_back(data_.validation_subsets()[subset], over_ranks(sum) / over_ranks(count));
   }
@@ -377,9 +446,25 @@ bool TrainLoop::saves_beside_training() {
   return *saves_beside_training_;
 }
 
+std::vector<OwnedSlice> TrainLoop::slices() const {
+  if (!is_adapting()) return owned_slices(run_.model, groups_.layout());
+  std::vector<OwnedSlice> whole;  // adapters are one rank's
+  for (const ParameterLayout::Entry& entry : layout_.entries)
+    whole.push_back({.name = entry.name,
+                     .global_shape = entry.shape,
+                     .row_begin = 0,
+                     .row_end = entry.shape[0],
+                     .col_begin = 0,
+                     .col_end = entry.shape[1],
+                     .begin = 0,
+                     .end = entry.shape.count(),
+                     .local_offset = entry.offset});
+  return whole;
+}
+
 OwnedState TrainLoop::owned_state() {
   OwnedState owned{
-      .master = {}, .m = optimizer_.m(), .v = optimizer_.v(), .slices = owned_slices(run_.model, groups_.layout()), .device = plan_.device};
+      .master = {}, .m = optimizer_.m(), .v = optimizer_.v(), .slices = slices(), .device = plan_.device};
   if (optimizer_.master_kind() == MasterWeights::Kind::fp32) {
     owned.master = optimizer_.master();
   } else {
@@ -398,11 +483,8 @@ CheckpointRanks TrainLoop::checkpoint_ranks() {
 
 // Sample 0 of the run, alone in its micro-batch: the same sequence whatever the layout and however much is validated on.
 ForwardCheck TrainLoop::forward_check() {
-  for (std::int64_t row = 0; row < run_.config.micro_batch_size; ++row) {
-    std::ranges::fill(row_of(tokens_, row), 0);
-    std::ranges::fill(row_of(targets_, row), -1);
-  }
-  data_.sample(0, row_of(tokens_, 0), row_of(targets_, 0));
+  for (std::int64_t row = 0; row < run_.config.micro_batch_size; ++row) std::ranges::fill(row_of(row).targets, -1);
+  data_.training_row(0, row_of(0));
   evaluate_first_micro_batch();
   const auto of_sample = [&](Tensor tensor) { return micro_batch(tensor, 0).rows(0, run_.config.seq_len); };
   return forward_check_of(of_sample(losses_), of_sample(targets_));
@@ -425,9 +507,13 @@ void TrainLoop::verify_forward_check(const Checkpoints::Loaded& loaded) {
                 loaded.state.step, now.mean_loss, then.mean_loss);
 }
 
-std::span<std::int32_t> TrainLoop::row_of(OwnedTensor& tensor, std::int64_t row) {
+SequenceRow TrainLoop::row_of(std::int64_t row) {
   const std::int64_t seq_len = run_.config.seq_len;
-  return {tensor.view().data<std::int32_t>() + row * seq_len, static_cast<std::size_t>(seq_len)};
+  const auto of = [&](OwnedTensor& tensor) -> std::span<std::int32_t> {
+    if (!tensor.view()) return {};
+    return {tensor.view().data<std::int32_t>() + row * seq_len, static_cast<std::size_t>(seq_len)};
+  };
+  return {of(tokens_), of(targets_), of(positions_), of(document_starts_)};
 }
 
 // In double and in order, so that a loss has the same bits every time.
@@ -444,9 +530,9 @@ double TrainLoop::sum_of_losses(std::int64_t micro_batches) const {
   return sum;
 }
 
-std::int64_t TrainLoop::count_targets() const {
+std::int64_t TrainLoop::count_targets(std::int64_t micro_batches) const {
   const std::int32_t* targets = targets_.view().data<std::int32_t>();
-  return std::count_if(targets, targets + model_.tokens(), [](std::int32_t target) { return target >= 0; });
+  return std::count_if(targets, targets + micro_batches * model_.tokens(), [](std::int32_t target) { return target >= 0; });
 }
 
 // The ranks of one copy of the model have the same losses. Not over groups_.data(): buckets of gradients are on their way there.

@@ -10,7 +10,6 @@
 
 #include "comm/communicator.h"
 #include "model/llama.h"
-#include "train/data.h"
 #include "train/metrics.h"
 #include "train/optimizer.h"
 #include "train/plan.h"
@@ -18,6 +17,7 @@
 #include "train/shard_exchange.h"
 #include "train/spike_guard.h"
 #include "train/state.h"
+#include "train/training_set.h"
 
 namespace corollary {
 
@@ -35,7 +35,7 @@ struct TrainRun {
 /// trainer.cpp.
 class TrainLoop {
  public:
-  TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingData& data, Communicator& communicator);
+  TrainLoop(TrainRun run, const TrainPlan& plan, const TrainingSet& data, Communicator& communicator);
 
   /// Returns after the last step, with everything but the manifest on disk. Error after Ctrl-C, saved.
   void run();
@@ -48,7 +48,11 @@ class TrainLoop {
 
   bool is_first_rank() const { return communicator_.rank() == 0; }
   bool is_alone() const { return communicator_.world_size() == 1; }
-  Weights weights() const { return {part_, optimizer_.weights()}; }
+  bool is_adapting() const { return run_.config.lora.is_on(); }
+  Weights weights() const;
+  Gradients gradients();
+  TokenBatch batch(std::int64_t micro_batch);
+  void copy_batch();  ///< to the model's device
   Optimizer make_optimizer();
   bool stop_is_requested();  ///< of any rank
   fs::path matmul_choices_path() const { return run_.out / "matmul_choices.json"; }
@@ -56,8 +60,11 @@ class TrainLoop {
   void begin_or_resume();
   void take_over(const Checkpoints::Loaded& loaded);
   void load_initial_weights();
+  void load_frozen_weights();
   void upload_master(ConstTensor host);  ///< [shard] f32, from host memory into the optimizer; its weights too
   OwnedTensor gather_weights();
+  OwnedTensor merge_adapters(const fs::path& folder);
+  std::vector<OwnedSlice> slices() const;
   void write_weights(const char* folder);
   std::optional<std::string> step();  ///< why to go back, if so
   bool rewind(const std::string& reason);
@@ -72,15 +79,15 @@ class TrainLoop {
   OwnedState owned_state();
   CheckpointRanks checkpoint_ranks();
   std::int64_t micro_batches() const;  ///< of this rank, in a step
-  std::span<std::int32_t> row_of(OwnedTensor& tensor, std::int64_t row);
+  SequenceRow row_of(std::int64_t row);
   double sum_of_losses(std::int64_t micro_batches) const;
-  std::int64_t count_targets() const;
+  std::int64_t count_targets(std::int64_t micro_batches) const;
   double over_ranks(double sum);  ///< that are of the copies of the model
   double over_all_ranks(double sum);
 
   TrainRun run_;
   TrainPlan plan_;
-  const TrainingData& data_;
+  const TrainingSet& data_;
   Communicator& communicator_;
   RankGroups groups_;
   LlamaConfig part_;        // of the model, what this rank holds
@@ -89,8 +96,11 @@ class TrainLoop {
   Checkpoints checkpoints_;
   Optimizer optimizer_;
   Llama model_;
-  OwnedTensor tokens_, targets_, losses_;                          // on the host, of all micro-batches of a step
-  OwnedTensor device_tokens_, device_targets_, device_losses_;     // the same where the model is
+  OwnedTensor tokens_, targets_, losses_;                       // on the host, of all micro-batches of a step
+  OwnedTensor positions_, document_starts_;                     // likewise, if the data has documents
+  OwnedTensor device_tokens_, device_targets_, device_losses_;  // the same where the model is
+  OwnedTensor device_positions_, device_document_starts_;
+  OwnedTensor frozen_, unwanted_;                               // what adapters stand beside; gradients of its norms
   Stream stream_;
   std::optional<MetricsLog> metrics_;  // rank 0
   TrainState state_;

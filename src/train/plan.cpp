@@ -25,6 +25,7 @@ Json TrainPlan::to_json() const {
                {"precision", name_of(compute)},
                {"memory_bytes",
                 {{"weights", state.weights_bytes},
+                 {"frozen_weights", frozen_bytes},
                  {"master", state.master_bytes},
                  {"m", state.m_bytes},
                  {"v", state.v_bytes},
@@ -60,6 +61,7 @@ std::string TrainPlan::to_table() const {
   line("memory", bytes(memory_bytes()), fmt::format("{} available on the {}", bytes(available_memory_bytes(device)), device == Device::cuda ? "GPU" : "CPU"));
   line("  weights", bytes(state.weights_bytes),
        compute == DType::bf16 ? "bf16, what the model computes with" : "f32: the master itself");
+  if (frozen_bytes > 0) line("  frozen weights", bytes(frozen_bytes), "that the adapters stand beside");
   line("  master", bytes(state.master_bytes), "f32");
   line("  m", bytes(state.m_bytes), "f32, Adam's first moment");
   line("  v", bytes(state.v_bytes), "f32, Adam's second moment");
@@ -101,14 +103,18 @@ TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, boo
   plan.parameters = parameter_count(model);
   plan.device = resolve_device(config.device);
   plan.compute = resolve_precision(config.precision, plan.device);
+  const bool adapts = config.lora.is_on();
   const Shards shards(part, layout.data_size);
-  plan.state = optimizer_memory(parameter_count(part), shards.shard_count(0), plan.compute, MasterWeights::kind_of(config.master_weights));
+  const std::int64_t trained = adapts ? adapter_layout(model, config.lora).count : parameter_count(part);
+  const std::int64_t owned = adapts ? trained : shards.shard_count(0);
+  plan.state = optimizer_memory(trained, owned, plan.compute, MasterWeights::kind_of(config.master_weights));
+  if (adapts) plan.frozen_bytes = plan.parameters * size_of(plan.compute);
   plan.activations = Llama::plan(part, plan.compute, config.micro_batch_size, config.seq_len, /*trains=*/true, plan.device,
-                                 config.recompute_choice(), &tensor_ranks);
+                                 config.recompute_choice(), &tensor_ranks, config.lora.rank);
   plan.flops_per_token = flops_per_token(model, config.seq_len);
   plan.tokens = config.train_iters * config.tokens_per_step();
-  plan.checkpoint_bytes = 12 * plan.parameters;  // f32, however the master weights are kept
-  plan.checkpoint_copy_bytes = config.async_checkpoints ? 12 * shards.shard_count(0) : 0;
+  plan.checkpoint_bytes = 12 * (adapts ? trained : plan.parameters);  // f32, however the master weights are kept
+  plan.checkpoint_copy_bytes = config.async_checkpoints ? 12 * owned : 0;
   plan.disk_bytes = config.most_checkpoints() * plan.checkpoint_bytes + 2 * plan.parameters * size_of(plan.compute);
   if (measures) {
     plan.matmul_tokens = config.micro_batch_size * config.seq_len;

@@ -15,7 +15,8 @@ struct TrainPlan {
   std::int64_t parameters = 0;
   DType compute = DType::f32;
   Device device = Device::cpu;
-  OptimizerMemory state;              ///< weights, master, m, v, gradients
+  OptimizerMemory state;              ///< weights, master, m, v, gradients; with adapters, of these alone
+  std::int64_t frozen_bytes = 0;      ///< weights that adapters stand beside; 0 without adapters
   MemoryPlan activations;             ///< kept for the backward pass, and scratch
   double flops_per_token = 0;         ///< forward and backward (model/config.h)
   std::int64_t tokens = 0;            ///< of the whole run
@@ -25,7 +26,7 @@ struct TrainPlan {
   MatmulCost matmuls;                 ///< of one micro-batch, measured here; seconds 0: not measured
   std::int64_t matmul_tokens = 0;     ///< tokens of that micro-batch
 
-  std::int64_t memory_bytes() const { return state.total_bytes() + activations.total_bytes(); }
+  std::int64_t memory_bytes() const { return state.total_bytes() + frozen_bytes + activations.total_bytes(); }
   /// If nothing but matrix products took time; 0 if not measured.
   double matmul_tokens_per_second() const { return matmuls.seconds > 0 ? static_cast<double>(matmul_tokens) / matmuls.seconds : 0; }
   /// Products take this part of a training step: measured on the quickstart's model (docs/performance.md), 2 cores with AMX.

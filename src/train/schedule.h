@@ -14,6 +14,7 @@ struct Schedule {
   double min_lr_ratio = 0;        ///< floor / peak
   std::int64_t warmup_iters = 0;  ///< 0: starts at the peak
   std::int64_t decay_iters = 0;   ///< at least warmup_iters
+  bool is_constant = false;       ///< after the warm-up the peak, for ever: what MetaMath's runs had in effect
 };
 
 /// Learning rate of optimizer step `step`; the first step is 1.

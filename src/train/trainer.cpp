@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "tokenizer/tokenizer.h"
 #include "train/data.h"
 #include "train/loop.h"
+#include "train/sft_data.h"
 #include "train/plan.h"
 #include "train/state.h"
 
@@ -76,9 +78,17 @@ std::vector<std::string> outputs_of(const fs::path& out) {
 StageResult train(const LlamaConfig& given_model, const TrainConfig& given_config, const Mixture& mixture, const fs::path& pack,
                   const fs::path& tokenizer, const fs::path& out, Communicator& communicator,
                   const GradientFault& fault) {
-  const TrainConfig config = resolve(given_config, communicator.world_size());
+  TrainConfig config = given_config;
   LlamaConfig model = given_model;
-  const std::int64_t tokenizer_vocab = Tokenizer::load(tokenizer).vocab_size();
+  const Tokenizer pieces = Tokenizer::load(tokenizer);
+  std::unique_ptr<SftData> sft;
+  if (config.sft.is_on()) {
+    sft = std::make_unique<SftData>(config, pieces);
+    config.train_iters = sft->steps();
+    log_info("finetuning: {}", sft->counts().dump());
+  }
+  config = resolve(config, communicator.world_size());
+  const std::int64_t tokenizer_vocab = pieces.vocab_size();
   if (model.vocab_size == 0) model.vocab_size = tokenizer_vocab;
   model = resolve(model);
   check(model.vocab_size >= tokenizer_vocab, "model.vocab_size ", model.vocab_size, " is less than the ", tokenizer_vocab,
@@ -86,7 +96,9 @@ StageResult train(const LlamaConfig& given_model, const TrainConfig& given_confi
   check(config.seq_len <= model.max_position_embeddings, "train.seq_len ", config.seq_len,
         " is beyond model.max_position_embeddings ", model.max_position_embeddings);
 
-  const TrainingData data(pack, mixture, config, model.vocab_size);
+  std::unique_ptr<TrainingSet> packed;
+  if (!sft) packed = std::make_unique<TrainingData>(pack, mixture, config, model.vocab_size);
+  const TrainingSet& data = sft ? static_cast<const TrainingSet&>(*sft) : *packed;
   Json inputs = data.digests();
   inputs.update(digests_of(tokenizer, "tokenizer/", {"tokenizer.model", "tokenizer.json"}));
   if (!config.init_from.empty()) {
@@ -119,13 +131,15 @@ StageResult train(const LlamaConfig& given_model, const TrainConfig& given_confi
                   .fault = fault},
                  plan, data, communicator);
   loop.run();
+  Json counts = loop.counts();
+  if (sft) counts["sft"] = sft->counts();
 
   StageResult result;
   result.manifest = {.stage = "train",
                      .config = stage_config,
                      .inputs = inputs,
                      .outputs = Json::object(),
-                     .counts = loop.counts(),
+                     .counts = counts,
                      .seconds = loop.wall_seconds(),
                      .version = program_version()};
   if (communicator.rank() == 0) {

@@ -13,13 +13,15 @@ namespace corollary {
 /// For tests: called with the gradients of every step before ranks add them, and the number of the step's first sample.
 using GradientFault = std::function<void(Tensor gradients, std::int64_t first_sample)>;
 
-/// Trains a Llama on a mixture of packed subsets and returns once the last step is on disk. Reads
+/// Trains a Llama on a mixture of packed subsets, or with config.sft on responses to queries (train/sft_config.h; then `mixture` and
+/// `pack` are not read and sft.epochs decide train_iters), and returns once the last step is on disk. Reads
 ///   pack/{subset}_{train,validation}_text_document.{bin,idx}     (a subset without a validation split is trained on, not
 ///   validated) tokenizer/                                                   copied beside the weights, gives vocab_size where the
 ///   model has 0 config.init_from/                                            if set: the weights to go on from, of exactly
 ///   `model`'s shapes
 /// and writes into `out` (docs/architecture.md, docs/formats/training_state.md)
-///   initial/, final/          Hugging Face folders: the weights before the first and after the last step, in the compute dtype
+///   initial/, final/          Hugging Face folders: the weights before the first and after the last step, in the compute dtype;
+///                             with config.lora adapters merged into them, and adapter/ in each, the adapters alone
 ///   checkpoints/step-*/       training state: the newest keep_checkpoints, and more (docs/formats/training_state.md)
 ///   metrics.jsonl, events.out.tfevents.*
 ///   manifest.json             last; counts: tokens, steps, seconds (all sessions), tokens_per_second, final_loss, validation, ...

@@ -344,7 +344,7 @@ TEST_F(Trainer, AgreesWithPyTorch) {
     data.sample(row, std::span(ids.view().data<std::int32_t>() + row * length, tokens.size()),
                 std::span(next.view().data<std::int32_t>() + row * length, tokens.size()));
   Stream stream;
-  llama.losses_and_gradients(stream, losses, Gradients(initial.config, gradient), initial.weights(), ids, next,
+  llama.losses_and_gradients(stream, losses, Gradients(initial.config, gradient), initial.weights(), {ids, next},
                              1.0f / static_cast<float>(llama.tokens()), false);
   const LoadedModel final = load_checkpoint_folder(folder_ / "ours" / "final", DType::f32);
   const auto read_theirs = [&](const char* name, Tensor flat) {
