@@ -42,9 +42,14 @@ librapidcheck-dev
 xz-utils
 ?chromium
 ?libopenblas0-pthread
+?munge
 ?python3-numpy
 ?python3-sentencepiece
 ?python3-torch
+?slurm-client
+?slurm-wlm-mpi-plugins
+?slurmctld
+?slurmd
 '
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -47,8 +47,9 @@ config() { echo "$here/bench/peers/configs/$1.json"; }
 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,power.limit --format=csv,noheader | tee "$out/gpu.txt"
 "$bin/corollary" --version 2>&1 | head -1
 if wants tests; then
-  for test in device_test kernels_test cudnn_attention_test train_cuda_test; do
+  for test in device_test comm_test kernels_test cudnn_attention_test train_cuda_test; do
     filter='*'
+    [ $test = comm_test ] && filter='*Gpu*'
     [ $test = kernels_test ] && filter=${KERNELS_FILTER:-*cuda*:*Gpu*}
     [ $test = cudnn_attention_test ] && filter='CudnnOnGpu.*'
     [ -x "$tests/$test" ] || { echo "$test is not here"; continue; }

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(realpath -m "${1:-build/corollary-gpu.tar.gz}")
-programs=(corollary tests/device_test tests/kernels_test tests/cudnn_attention_test tests/train_cuda_test)
+programs=(corollary tests/device_test tests/comm_test tests/kernels_test tests/cudnn_attention_test tests/train_cuda_test)
 cmake --preset release -DCOROLLARY_CUDA=ON -DCOROLLARY_TESTS=ON ${2:+-DCOROLLARY_CUDA_ARCHITECTURES="$2"}
 cmake --build --preset release --target $(for p in "${programs[@]}"; do basename "$p"; done)
 staging=$(mktemp -d)

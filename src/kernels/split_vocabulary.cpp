@@ -1,5 +1,6 @@
 #include "kernels/split_vocabulary.h"
 
+#include "device/profile.h"
 #include "kernels/checks.h"
 
 namespace corollary {
@@ -13,23 +14,24 @@ void check_per_token(const char* operation, const char* name, ConstTensor x, Sha
   check_packed(operation, name, x, shape);
   check_dtype(operation, name, x, DType::f32);
 }
-void check_on_cpu(const Stream& stream, const char* operation) {
-  check(!stream.on_cuda(), operation, " is not there for GPUs yet: train with tensor_parallel = 1, or on the CPU");
-}
 
 }  // namespace
 
 void ids_within(Stream& stream, Tensor part, ConstTensor ids, std::int64_t begin, std::int64_t end) {
   check_ids("ids_within", "ids", ids, ids.count());
   check_ids("ids_within", "part", part, ids.count());
-  check_on_cpu(stream, "ids_within");
+  const Timed timed(stream, "ids_within");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::ids_within(stream, part, ids, begin, end);
   cpu::ids_within(stream, part, ids, begin, end);
 }
 
 void split_maxima(Stream& stream, Tensor maxima, ConstTensor logits) {
   check_matrix("split_maxima", "logits", logits);
   check_per_token("split_maxima", "maxima", maxima, Shape{logits.dim(0)});
-  check_on_cpu(stream, "split_maxima");
+  const Timed timed(stream, "split_maxima");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::split_maxima(stream, maxima, logits);
   cpu::split_maxima(stream, maxima, logits);
 }
 
@@ -38,8 +40,10 @@ void split_sums(Stream& stream, Tensor sums, ConstTensor logits, ConstTensor max
   check_per_token("split_sums", "sums", sums, Shape{2, logits.dim(0)});
   check_per_token("split_sums", "maxima", maxima, Shape{logits.dim(0)});
   check_ids("split_sums", "part_targets", part_targets, logits.dim(0));
-  check_on_cpu(stream, "split_sums");
-  check_range("split_sums", "part_targets", part_targets, -1, logits.dim(1));
+  if (!stream.on_cuda()) check_range("split_sums", "part_targets", part_targets, -1, logits.dim(1));
+  const Timed timed(stream, "split_sums");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::split_sums(stream, sums, logits, maxima, part_targets);
   cpu::split_sums(stream, sums, logits, maxima, part_targets);
 }
 
@@ -47,7 +51,9 @@ void split_losses(Stream& stream, Tensor losses, ConstTensor sums, ConstTensor t
   check_per_token("split_losses", "losses", losses, Shape{targets.count()});
   check_per_token("split_losses", "sums", sums, Shape{2, targets.count()});
   check_ids("split_losses", "targets", targets, targets.count());
-  check_on_cpu(stream, "split_losses");
+  const Timed timed(stream, "split_losses");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::split_losses(stream, losses, sums, targets);
   cpu::split_losses(stream, losses, sums, targets);
 }
 
@@ -58,8 +64,10 @@ void split_gradient(Stream& stream, Tensor logits, ConstTensor maxima, ConstTens
   check_per_token("split_gradient", "sums", sums, Shape{2, logits.dim(0)});
   check_ids("split_gradient", "targets", targets, logits.dim(0));
   check_ids("split_gradient", "part_targets", part_targets, logits.dim(0));
-  check_on_cpu(stream, "split_gradient");
-  check_range("split_gradient", "part_targets", part_targets, -1, logits.dim(1));
+  if (!stream.on_cuda()) check_range("split_gradient", "part_targets", part_targets, -1, logits.dim(1));
+  const Timed timed(stream, "split_gradient");
+  if constexpr (kHasCuda)
+    if (stream.on_cuda()) return cuda::split_gradient(stream, logits, maxima, sums, targets, part_targets, grad_scale);
   cpu::split_gradient(stream, logits, maxima, sums, targets, part_targets, grad_scale);
 }
 

@@ -31,5 +31,12 @@ decltype(corollary::split_sums) split_sums;
 decltype(corollary::split_losses) split_losses;
 decltype(corollary::split_gradient) split_gradient;
 }  // namespace cpu
+namespace cuda {
+decltype(corollary::ids_within) ids_within;
+decltype(corollary::split_maxima) split_maxima;
+decltype(corollary::split_sums) split_sums;
+decltype(corollary::split_losses) split_losses;
+decltype(corollary::split_gradient) split_gradient;
+}  // namespace cuda
 
 }  // namespace corollary

@@ -17,7 +17,7 @@ StepTraffic step_traffic(const LlamaConfig& model, const TrainConfig& config, co
     traffic.gradients_bytes += 4 * (shards.buckets()[bucket].count() - own);
     traffic.weights_bytes += compute_bytes * (D - 1) * own;
   }
-  traffic.scalars_bytes = 2 * 8 * (layout.world_size() - 1);
+  traffic.scalars_bytes = 3 * 8 * (layout.world_size() - 1);
   if (P == 1) return traffic;
 
   const std::int64_t tokens = config.micro_batch_size * config.seq_len, micro_batches = config.global_batch_size / D / config.micro_batch_size;

@@ -16,7 +16,7 @@ struct StepTraffic {
   std::int64_t activations_bytes = 0;  ///< gathered and summed over tensor ranks, all micro-batches
   std::int64_t logits_bytes = 0;       ///< maxima and sums of logits over tensor ranks, all micro-batches
   std::int64_t norms_bytes = 0;        ///< gradients of norm scales over tensor ranks
-  std::int64_t scalars_bytes = 0;      ///< the loss and the gradient norm
+  std::int64_t scalars_bytes = 0;      ///< the number of predicted tokens, the loss and the gradient norm
   std::int64_t total_bytes() const {
     return gradients_bytes + weights_bytes + activations_bytes + logits_bytes + norms_bytes + scalars_bytes;
   }
