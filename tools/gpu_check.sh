@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # All that needs a GPU, in one call: the CUDA tests, then training speed, every kernel of a step, and PyTorch beside them; a table last.
 #   tools/gpu_check.sh [--out FOLDER] [--only STAGE,...] [--shapes llama_7b,...]
-# Stages: tests, memory, speed, kernels, torch, table. Run it in a checkout that was built (cmake --preset release), or in an unpacked
+# Stages: tests, speed, kernels, torch, table. SEQUENCES=16 a step, STEPS=3 timed, SETTINGS="1:norms:fp32 ..." (sequences a pass : recompute :
+# master weights), TORCH_PRECISIONS, TORCH_ATTENTIONS and TORCH_BATCH change what is timed. Run it in a checkout that was built (cmake --preset release), or in an unpacked
 # tools/gpu_package.sh. Python with PyTorch, if there is one, is the peer; its CUDA libraries serve us too.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,7 +13,7 @@ while [ $# -gt 0 ]; do
     --only) stages=$2; shift 2 ;;
     --shapes) shapes=$2; shift 2 ;;
     --torch-shapes) torch_shapes=$2; shift 2 ;;
-    *) sed -n '2,5s/^# //p' "$0"; exit 2 ;;
+    *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
   esac
 done
 mkdir -p "$out"
@@ -61,14 +62,13 @@ nvidia-smi --query-gpu=timestamp,clocks.sm,power.draw,temperature.gpu --format=c
 monitor=$!
 trap 'kill $monitor 2>/dev/null' EXIT
 for shape in ${shapes//,/ }; do
-  micro=16
-  [ "$shape" = llama_7b ] || micro=8
+  micro=${SEQUENCES:-16}
   if wants speed; then
     for setting in ${SETTINGS:-1:norms:fp32}; do  # sequences a pass : recompute : master weights
       IFS=: read -r batch recompute master <<<"$setting"
       name=speed_${shape}_${batch}_${recompute}_$master.json
       run 100 "$name" "$bin/corollary" train-speed --config "$(config "$shape")" --device cuda --batch "$batch" --seq-len 4096 \
-        --micro-batches $((micro / batch)) --steps 3 --warmup 1 --recompute "$recompute" --master-weights "$master" --profile
+        --micro-batches $((micro / batch)) --steps "${STEPS:-3}" --warmup 1 --recompute "$recompute" --master-weights "$master" --profile
       cut -c1-250 "$out/$name"
     done
   fi
@@ -79,7 +79,7 @@ if wants torch; then
     for precision in ${TORCH_PRECISIONS:-bf16-master}; do
       for attention in ${TORCH_ATTENTIONS:-flash}; do
         run 200 "torch_${shape}_${precision}_$attention.json" python3 "$here/bench/peers/torch_train_cuda.py" --config "$(config "$shape")" --batch "${TORCH_BATCH:-1}" \
-          --seq-len 4096 --micro-batches "$([ "$shape" = llama_7b ] && echo 16 || echo 8)" --steps 3 --warmup 1 --precision "$precision" --attention "$attention"
+          --seq-len 4096 --micro-batches "${SEQUENCES:-16}" --steps "${STEPS:-3}" --warmup 1 --precision "$precision" --attention "$attention"
         cat "$out/torch_${shape}_${precision}_$attention.json"
       done
     done
