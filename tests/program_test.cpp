@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <sstream>
 
 #include "base/json.h"
@@ -60,19 +62,28 @@ double children_milliseconds() {
   return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
 }
 
-TEST(Program, HelpIsThereAtOnce) {
-  std::vector<double> milliseconds;  // of processor time, which other programs do not stretch as they do a clock's
+/// Of the fastest of 21 runs, in milliseconds of processor time, which other programs do not stretch as they do a clock's.
+double fastest_milliseconds(const std::function<int()>& run) {
+  double fastest = 1e9;
   for (int i = 0; i < 21; ++i) {
     const double before = children_milliseconds();
-    EXPECT_EQ(run_program({"--help"}).status, 0);
-    milliseconds.push_back(children_milliseconds() - before);
+    EXPECT_EQ(run(), 0);
+    fastest = std::min(fastest, children_milliseconds() - before);
   }
-  std::ranges::sort(milliseconds);
-  RecordProperty("fastest_milliseconds", std::to_string(milliseconds.front()));
+  return fastest;
+}
+
+TEST(Program, HelpIsThereAtOnce) {
+  const double help = fastest_milliseconds([] { return run_program({"--help"}).status; });
+  // Starting is page faults, one for each page that is touched first, and a virtual machine within another may take ten times as long for
+  // one. A shell that does nothing takes a millisecond at most where a page fault costs what it should.
+  const double nothing = fastest_milliseconds([] { return std::system(":"); });
+  RecordProperty("fastest_milliseconds", std::to_string(help));
+  RecordProperty("shell_milliseconds", std::to_string(nothing));
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's own start takes longer";
 #endif
-  EXPECT_LT(milliseconds.front(), 20.0);
+  EXPECT_LT(help, 20.0 * std::max(1.0, nothing)) << "a shell that does nothing takes " << nothing << " ms here";
 }
 
 TEST(Program, Version) {

@@ -94,7 +94,7 @@ TEST(Embedding, ErrorsNameTheArgument) {
   Stream stream;
   TestTensor table(normal(12, 1), DType::f32, {3, 4});
   auto x = TestTensor::blank(DType::f32, {2, 4}), narrow = TestTensor::blank(DType::f32, {2, 3});
-  expect_error([&] { embedding_forward(stream, x, TestTensor(Ints{0, 3}), table); }, "tokens[1] is 3, must lie in 0 to 2");
+  expect_error([&] { embedding_forward(stream, x, TestTensor(Ints{0, 3}), table); }, "tokens[1] is 3, must lie in -1 to 2");
   expect_error([&] { embedding_forward(stream, x, TestTensor(Ints{-5, 1}), table); }, "tokens[0] is -5");
   expect_error([&] { embedding_forward(stream, narrow, TestTensor(Ints{0, 1}), table); }, "x must be [2,4], is [2,3]");
   expect_error([&] { embedding_backward(stream, table, TestTensor(Ints{0, 3}), x); }, "embedding_backward: tokens[1] is 3");

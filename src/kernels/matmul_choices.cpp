@@ -35,7 +35,7 @@ std::string from_hex(const std::string& text) {
 
 Json made_on() {
   const GpuSearch search = find_gpu();
-  return {{"library", matmul_library()}, {"gpu", search.gpu ? search.gpu->name : ""}};
+  return {{"library", search.gpu ? matmul_library() : ""}, {"gpu", search.gpu ? search.gpu->name : ""}};
 }
 
 }  // namespace
