@@ -16,10 +16,14 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "cli/machine.h"
+#include "comm/world.h"
 #include "device/profile.h"
 #include "model/llama.h"
 #include "train/matmul_rate.h"
 #include "train/optimizer.h"
+#include "train/rank_groups.h"
+#include "train/shards.h"
 
 extern char** environ;
 
@@ -53,32 +57,31 @@ std::vector<Setting> settings() {
 
 struct SpeedArguments {
   fs::path config;
-  std::int64_t batch = kBatch, seq_len = kSeqLen, micro_batches = 1;
+  std::int64_t batch = kBatch, seq_len = kSeqLen, micro_batches = 1, tensor_parallel = 1;
   int steps = 10, warmup = 3;
   std::string precision = "auto", device = "cpu", recompute = "norms", master_weights = "fp32";
   bool profiles = false;
 };
 
 struct Speed {
-  double tokens_per_second = 0;  ///< of the median step
+  double tokens_per_second = 0;  ///< of the median step, all ranks together
   std::vector<double> losses;    ///< a step's mean, warm-up included
   Json kernels = Json::array();  ///< of one more step, if profiled: {"kernel", "seconds", "times"} each
   std::int64_t planned_bytes = 0, used_bytes = 0;  ///< of GPU memory: what --plan would say, and what is gone from it; 0 on the CPU
 };
 
 /// Weights of the right size and spread, by repeating one piece of them: drawing billions takes longer than the measurement.
-void fill_for_timing(Stream& stream, Optimizer& optimizer, const LlamaConfig& model) {
-  const ParameterLayout layout = parameter_layout(model);
+/// Elements [0, norms_begin) of this rank's shard are matrices.
+void fill_for_timing(Stream& stream, Optimizer& optimizer, const LlamaConfig& model, std::int64_t norms_begin) {
+  const std::int64_t count = optimizer.shard_count();
   constexpr std::int64_t kPiece = 1 << 22;
-  OwnedTensor normals(DType::f32, {kPiece}), ones(DType::f32, {std::min(kPiece, layout.count - layout.decayed_count)});
+  OwnedTensor normals(DType::f32, {kPiece}), ones(DType::f32, {std::clamp(count - norms_begin, std::int64_t{1}, kPiece)});
   Random random(1);
   for (std::int64_t i = 0; i < kPiece; ++i) normals.view().data<float>()[i] = static_cast<float>(model.initializer_range * random.normal());
   std::fill_n(ones.view().data<float>(), ones.view().count(), 1.0f);
   const auto fill = [&](std::int64_t begin, std::int64_t end, Tensor piece) {
-    for (; begin < end; begin += piece.count()) {
-      const std::int64_t count = std::min(piece.count(), end - begin);
-      optimizer.write_master(stream, piece.rows(0, count), begin);
-    }
+    for (; begin < end; begin += piece.count())
+      optimizer.write_master(stream, piece.rows(0, std::min(piece.count(), end - begin)), begin);
   };
   const auto on_device = [&](const OwnedTensor& here) {
     OwnedTensor there(DType::f32, here.view().shape(), stream.device());
@@ -86,31 +89,40 @@ void fill_for_timing(Stream& stream, Optimizer& optimizer, const LlamaConfig& mo
     return there;
   };
   OwnedTensor device_normals = on_device(normals), device_ones = on_device(ones);
-  fill(0, layout.decayed_count, device_normals);
-  fill(layout.decayed_count, layout.count, device_ones);
+  fill(0, norms_begin, device_normals);
+  fill(norms_begin, count, device_ones);
+  optimizer.weights_from_master(stream);
   stream.synchronize();
 }
 
-/// Whole training steps on random tokens: micro_batches passes, then clipping and AdamW.
-Speed measure_speed(const LlamaConfig& model, DType compute, Device device, const SpeedArguments& arguments) {
+/// Whole training steps on random tokens: micro_batches passes, then clipping and AdamW. A copy of the model takes `batch` sequences a pass.
+Speed measure_speed(const LlamaConfig& whole, DType compute, Device device, const SpeedArguments& arguments, Communicator& world) {
   using Clock = std::chrono::steady_clock;
   Speed speed;
   const std::int64_t free_before = device == Device::cuda ? find_gpu().gpu->free_bytes : 0;
+  RankGroups groups(world, arguments.tensor_parallel);
+  const RankLayout& ranks = groups.layout();
+  const LlamaConfig model = tensor_parallel_part(whole, ranks.tensor_size);
   const ParameterLayout layout = parameter_layout(model);
+  const Shards shards(model, ranks.data_size);
+  std::optional<ShardExchange> exchange;
+  if (world.world_size() > 1) exchange.emplace(shards, groups, device);
   TrainConfig config;
   config.precision = name_of(compute);
   config.recompute = arguments.recompute;
   config.master_weights = arguments.master_weights;
-  Optimizer optimizer(layout.count, layout.decayed_count, compute, config, device);
-  Llama llama(model, compute, arguments.batch, arguments.seq_len, /*trains=*/true, device, config.recompute_choice());
+  Optimizer optimizer = exchange ? Optimizer(*exchange, compute, config, device)
+                                 : Optimizer(layout.count, layout.decayed_count, compute, config, device);
+  Llama llama(model, compute, arguments.batch, arguments.seq_len, /*trains=*/true, device, config.recompute_choice(), groups.tensor_parallel());
   const Shape shape{arguments.micro_batches, llama.tokens()};
   OwnedTensor tokens(DType::i32, shape), targets(DType::i32, shape), losses(DType::f32, shape);
   OwnedTensor device_tokens(DType::i32, shape, device), device_targets(DType::i32, shape, device), device_losses(DType::f32, shape, device);
-  const auto world = make_single_rank();
   Stream stream(device);
   if (device == Device::cuda) stream.reserve_workspace(llama.workspace_bytes());
-  fill_for_timing(stream, optimizer, model);
-  Random random(1);
+  fill_for_timing(stream, optimizer, model, exchange ? shards.in_shard(shards.buckets().size() - 1, ranks.data_rank).begin : layout.decayed_count);
+  Random random(1 + static_cast<std::uint64_t>(ranks.data_rank));
+  const auto tokens_per_step = static_cast<double>(shape.count() * ranks.data_size);
+  const Llama::PartIsReady is_ready = [&](std::size_t part) { optimizer.gradients_are_ready(stream, part); };
   std::vector<double> rates;
   const auto row = [&](Tensor all, std::int64_t i) { return all.rows(i, i + 1).reshaped({llama.tokens()}); };
   Profile profile;
@@ -119,23 +131,25 @@ Speed measure_speed(const LlamaConfig& model, DType compute, Device device, cons
     if (is_profiled) stream.profile_into(&profile);
     for (Tensor ids : {tokens.view(), targets.view()})
       std::generate_n(ids.data<std::int32_t>(), ids.count(),
-                      [&] { return static_cast<std::int32_t>(random.below(model.vocab_size)); });
+                      [&] { return static_cast<std::int32_t>(random.below(whole.vocab_size)); });
     const auto start = Clock::now();
     copy(stream, device_tokens, tokens);
     copy(stream, device_targets, targets);
     for (std::int64_t i = 0; i < arguments.micro_batches; ++i)
       llama.losses_and_gradients(stream, row(device_losses, i), Gradients(model, optimizer.gradients()), Weights(model, optimizer.weights()),
-                                 {row(device_tokens, i), row(device_targets, i)}, 1.0f / static_cast<float>(shape.count()),
-                                 /*accumulate=*/i > 0);
+                                 {row(device_tokens, i), row(device_targets, i)}, static_cast<float>(1 / tokens_per_step),
+                                 /*accumulate=*/i > 0, i + 1 == arguments.micro_batches ? is_ready : Llama::PartIsReady());
     copy(stream, losses, device_losses);
     stream.synchronize();
     double loss = 0;
     for (std::int64_t i = 0; i < shape.count(); ++i) loss += losses.view().data<float>()[i];
-    speed.losses.push_back(loss / static_cast<double>(shape.count()));
-    optimizer.step(stream, *world, speed.losses.back(), 1e-4);
+    if (ranks.tensor_rank > 0) loss = 0;  // the first of each copy says it
+    world.all_reduce_sum(std::span(&loss, 1));  // not over groups.data(): gradients are on their way there
+    speed.losses.push_back(loss / tokens_per_step);
+    optimizer.step(stream, world, speed.losses.back(), 1e-4);
     stream.synchronize();
     if (step >= 0 && !is_profiled)
-      rates.push_back(static_cast<double>(shape.count()) / std::chrono::duration<double>(Clock::now() - start).count());
+      rates.push_back(tokens_per_step / std::chrono::duration<double>(Clock::now() - start).count());
   }
   for (const Profile::Line& line : profile.lines())
     speed.kernels.push_back({{"kernel", line.name}, {"seconds", line.seconds}, {"times", line.times}});
@@ -310,12 +324,40 @@ BenchRow bench_gpu_setting(const Setting& setting) {
   return row;
 }
 
+/// Two ranks of one thread each beside one rank of two, the same 8 sequences a step: what splitting costs where it cannot gain.
+BenchRow bench_ranks(const std::string& name, const Setting& setting, int tensor_parallel) {
+  constexpr int kRanks = 2;
+  const TemporaryConfig config(setting);
+  const auto side = [&](std::vector<std::string> command, int ranks, int split) {
+    const std::vector<std::string> own = {fs::read_symlink("/proc/self/exe").string(), "train-speed", "--config", config.path.string(),
+                                          "--batch", std::to_string(kBatch * split / ranks), "--seq-len", std::to_string(kSeqLen),
+                                          "--tensor-parallel", std::to_string(split), "--threads", std::to_string(kThreads / ranks),
+                                          "--steps", std::to_string(setting.steps)};
+    command.insert(command.end(), own.begin(), own.end());
+    return measure(command).tokens_per_second;
+  };
+  // As root in a container too; and no copies by ptrace, which containers forbid.
+  const std::vector<std::string> mpirun = {"env", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_btl=self,vader",
+                                           "OMPI_MCA_btl_vader_single_copy_mechanism=none", "mpirun", "--bind-to", "none", "--oversubscribe",
+                                           "-n", std::to_string(kRanks)};
+  const Medians medians = measure_in_turn(kRounds, [&] { return side(mpirun, kRanks, tensor_parallel); }, [&] { return side({}, 1, 1); });
+  return {.name = name,
+          .unit = "tokens/s",
+          .ours = medians.ours,
+          .peer = "one rank",
+          .peer_value = medians.peer,
+          .share_of_peak = std::nan("")};
+}
+
 void run_train_speed(const SpeedArguments& arguments) {
   const LlamaConfig model = read_llama_config(arguments.config);
   const Device device = resolve_device(arguments.device);
   const DType compute = resolve_precision(arguments.precision, device);
   check(arguments.recompute == "norms" || arguments.recompute == "none", "--recompute must be norms or none");
-  const Speed speed = measure_speed(model, compute, device, arguments);
+  const auto world = make_world({.device = arguments.device});
+  Speed speed;
+  in_world(*world, [&] { speed = measure_speed(model, compute, device, arguments, *world); });
+  if (world->rank() > 0) return;
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);  // before the products are timed: their memory is none of training's
   const std::int64_t tokens = arguments.batch * arguments.seq_len;
@@ -335,6 +377,8 @@ void run_train_speed(const SpeedArguments& arguments) {
                         {"matmul_flops_per_second", matmuls.flops_per_second()},
                         {"device", name_of(device)},
                         {"precision", compute == DType::bf16 ? "bf16" : "fp32"},
+                        {"ranks", world->world_size()},
+                        {"tensor_parallel", arguments.tensor_parallel},
                         {"threads", num_threads()}})
             << "\n";
 }
@@ -345,6 +389,13 @@ std::vector<BenchRow> bench_train(const std::function<bool(const std::string&)>&
   std::vector<BenchRow> rows;
   for (const Setting& setting : settings())
     if (is_wanted(setting.name)) rows.push_back(bench_setting(setting));
+  for (const auto& [name, tensor_parallel] : {std::pair<std::string, int>{"train.mpi.zero1", 1}, {"train.mpi.tp", 2}}) {
+    if (!is_wanted(name)) continue;
+    if (kHasMpi && find_program("mpirun"))
+      rows.push_back(bench_ranks(name, settings().front(), tensor_parallel));
+    else
+      log_info("{} is left out: {}", name, kHasMpi ? "no mpirun here, install openmpi-bin" : "built without MPI");
+  }
   const bool has_gpu = find_gpu().gpu.has_value();
   for (const Setting& setting : gpu_settings())
     if (is_wanted(setting.name)) {
@@ -364,6 +415,7 @@ void add_train_speed_command(CLI::App& app) {
   command->add_option("--batch", arguments->batch, "sequences a step")->capture_default_str();
   command->add_option("--seq-len", arguments->seq_len)->capture_default_str();
   command->add_option("--micro-batches", arguments->micro_batches, "passes of --batch sequences a step")->capture_default_str();
+  command->add_option("--tensor-parallel", arguments->tensor_parallel, "ranks that split a copy of the model")->capture_default_str();
   command->add_option("--steps", arguments->steps, "steps timed")->capture_default_str();
   command->add_option("--warmup", arguments->warmup, "steps before them")->capture_default_str();
   command->add_flag("--profile", arguments->profiles, "one more step, its kernels timed inside it");

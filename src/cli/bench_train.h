@@ -13,6 +13,8 @@ namespace corollary {
 /// of its own so that its peak memory is its own (logged). Both in the precision that training would choose here.
 /// share_of_peak: our matrix products per second in whole steps over the rate at which kernels/matmul (oneDNN, AMX tiles) does the
 /// same products and nothing else, measured in the same processes; attention's products count as nothing.
+/// train.mpi.zero1 and train.mpi.tp, where mpirun is: two ranks of one thread each on the quickstart's shape, two copies of four sequences or
+/// one copy split, beside one rank of two threads on the same batch.
 /// Where there is a GPU also train.cuda.7b, train.cuda.1b and train.cuda.350m beside bench/peers/torch_train_cuda.py; there share_of_peak
 /// is model flops utilisation of the datasheet's dense bf16 rate.
 std::vector<BenchRow> bench_train(const std::function<bool(const std::string& name)>& is_wanted);
