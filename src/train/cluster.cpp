@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/fields.h"
 #include "base/log.h"
+#include "train/master_weights.h"
+#include "train/plan.h"
 
 namespace corollary {
 namespace {
@@ -70,10 +72,12 @@ RankMemory rank_memory(const LlamaConfig& model, const TrainConfig& config, cons
   memory.parameters = parameter_count(shard);
   memory.weights_bytes = 2 * memory.parameters;
   memory.gradients_bytes = 4 * memory.parameters;
-  const std::int64_t master_bytes = cluster.has_compact_master ? 2 : 4;
+  const std::int64_t master_bytes = cluster.has_compact_master ? 2 : MasterWeights::bytes_per_parameter(MasterWeights::kind_of(config.master_weights));
   memory.optimizer_bytes = divided_up((master_bytes + 4 + 4) * memory.parameters, replicas);
-  memory.activations = Llama::plan(shard, DType::bf16, config.micro_batch_size, config.seq_len, /*trains=*/true, Device::cuda, config.recompute_choice());
-  memory.residual_bytes = model.num_hidden_layers * config.micro_batch_size * config.seq_len * 2 * (2 * model.hidden_size + 4);
+  RanksToPlanFor ranks(static_cast<int>(t));
+  memory.activations = Llama::plan(shard, DType::bf16, config.micro_batch_size, config.seq_len, /*trains=*/true, Device::cuda,
+                                   config.recompute_choice(), &ranks);
+  memory.residual_bytes = model.num_hidden_layers * config.micro_batch_size * config.seq_len * 2 * (2 * model.hidden_size + 4) / t;
   return memory;
 }
 
@@ -156,7 +160,7 @@ std::string ClusterPlan::to_table() const {
        fmt::format("{} bytes a parameter over {} ranks: master{}, m, v", cluster.has_compact_master ? 10 : 12, replicas,
                    cluster.has_compact_master ? " less its bf16 half" : ""));
   line("  kept activations", bytes(memory.activations.kept_bytes),
-       t == 1 ? "" : fmt::format("{} of it the residual stream, whole on every rank", bytes(memory.residual_bytes)));
+       t == 1 ? "" : fmt::format("{} of it the residual stream, its own tokens alone", bytes(memory.residual_bytes)));
   line("  scratch", bytes(memory.activations.scratch_bytes), "shared by the layers");
   line("  workspace", bytes(memory.activations.workspace_bytes), "of single operations");
   line("  reserve", bytes(RankMemory::kReserveBytes), "assumed for the driver, libraries and NCCL");

@@ -43,8 +43,8 @@ struct RankMemory {
   std::int64_t weights_bytes = 0;    ///< bf16
   std::int64_t gradients_bytes = 0;  ///< f32
   std::int64_t optimizer_bytes = 0;  ///< this rank's share of masters and moments
-  MemoryPlan activations;            ///< the residual stream counted whole on every rank
-  std::int64_t residual_bytes = 0;   ///< of activations: that stream, of which sequence parallelism would leave 1 / tensor_parallel
+  MemoryPlan activations;            ///< with sequence parallelism: of the residual stream each rank keeps its own tokens
+  std::int64_t residual_bytes = 0;   ///< of activations: that stream
   /// What no plan of ours sees: the driver's context, libraries, NCCL's buffers. An assumption.
   static constexpr std::int64_t kReserveBytes = 1'500'000'000;
   std::int64_t total_bytes() const {

@@ -45,11 +45,11 @@ TEST(RankMemory, DividesStatesAndActivations) {
   EXPECT_EQ(half.parameters, (whole.parameters - norms) / 2 + norms);
   EXPECT_EQ(whole.optimizer_bytes, 12 * whole.parameters / 8);
   EXPECT_EQ(half.optimizer_bytes, 12 * half.parameters / 4);
-  // Per token and layer: residual stream and its rstd whole, the rest halved.
+  // Per token and layer, all of it halved: the residual stream and its rstd by tokens, the rest by heads and columns.
   const std::int64_t tokens = 32 * 4096, stream = 2 * (2 * 4096 + 4), divided = 2 * (3 * 4096 + 4096 + 2 * 11'008) + 4 * 32;
   EXPECT_EQ(whole.residual_bytes, tokens * stream);
   EXPECT_EQ(whole.activations.kept_bytes, tokens * (stream + divided));
-  EXPECT_EQ(half.activations.kept_bytes, tokens * (stream + divided / 2));
+  EXPECT_EQ(half.activations.kept_bytes, tokens * (stream + divided) / 2);
 }
 
 TEST(ClusterPlan, CountsTheOriginalsHours) {

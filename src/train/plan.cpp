@@ -84,16 +84,6 @@ std::string TrainPlan::to_table() const {
   return table;
 }
 
-namespace {
-
-/// As many ranks, of which nothing is asked.
-struct RanksToPlanFor final : TensorParallel {
-  explicit RanksToPlanFor(int ranks) : ranks(ranks) {}
-  int size() const override { return ranks; }
-  int ranks;
-};
-
-}  // namespace
 
 TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures, int world_size) {
   TrainPlan plan;

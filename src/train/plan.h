@@ -38,6 +38,13 @@ struct TrainPlan {
   std::string to_table() const;  ///< lines for a person
 };
 
+/// As many ranks, of which nothing is asked: for Llama::plan().
+struct RanksToPlanFor final : TensorParallel {
+  explicit RanksToPlanFor(int ranks) : ranks(ranks) {}
+  int size() const override { return ranks; }
+  int ranks;
+};
+
 /// From resolved configurations, for a rank of `world_size`. Takes about a second if it measures.
 TrainPlan plan_training(const LlamaConfig& model, const TrainConfig& config, bool measures, int world_size = 1);
 
