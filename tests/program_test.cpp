@@ -76,14 +76,14 @@ double fastest_milliseconds(const std::function<int()>& run) {
 TEST(Program, HelpIsThereAtOnce) {
   const double help = fastest_milliseconds([] { return run_program({"--help"}).status; });
   // Starting is page faults, one for each page that is touched first, and a virtual machine within another may take ten times as long for
-  // one. A shell that does nothing takes a millisecond at most where a page fault costs what it should.
+  // one. A shell that does nothing takes 0.7 ms where a page fault costs what it should: there the limit is 20 ms.
   const double nothing = fastest_milliseconds([] { return std::system(":"); });
   RecordProperty("fastest_milliseconds", std::to_string(help));
   RecordProperty("shell_milliseconds", std::to_string(nothing));
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's own start takes longer";
 #endif
-  EXPECT_LT(help, 20.0 * std::max(1.0, nothing)) << "a shell that does nothing takes " << nothing << " ms here";
+  EXPECT_LT(help, 20.0 * std::max(1.0, nothing / 0.7)) << "a shell that does nothing takes " << nothing << " ms here";
 }
 
 TEST(Program, Version) {
