@@ -118,6 +118,8 @@ void examine_tools(Findings& found) {
   static constexpr Tool tools[] = {
       {"apt-get", "sources of kind deb:NAME", "Debian or Ubuntu; elsewhere give a folder as uri"},
       {"chromium", "the test that opens the report in a browser", "apt-get install chromium"},
+      {"mpirun", "training on several ranks", "apt-get install openmpi-bin"},
+      {"srun", "training as a Slurm job (docs/slurm.md)", "apt-get install slurm-client, on a cluster that has Slurm"},
       {"bwrap", "running proof assistants apart, not in this version", "apt-get install bubblewrap"},
       {"coqtop", "Coq proofs, not in this version", "apt-get install coq"},
       {"lean", "Lean proofs, not in this version", "the elan installer of the Lean project"},
