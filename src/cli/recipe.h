@@ -4,7 +4,7 @@
 
 #include "cli/stage_graph.h"
 #include "corpus/build.h"
-#include "corpus/fetch.h"
+#include "corpus/sources/fetch.h"
 #include "eval/bits_per_byte.h"
 #include "explore/report.h"
 #include "infer/sample.h"

@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/threads.h"
-#include "corpus/dedup.h"
+#include "corpus/dedup/dedup.h"
 #include "corpus/extract.h"
-#include "corpus/fetch.h"
+#include "corpus/sources/fetch.h"
 #include "corpus/filters.h"
 #include "corpus/split.h"
 

@@ -15,7 +15,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/threads.h"
-#include "corpus/fetch.h"
+#include "corpus/sources/fetch.h"
 #include "corpus/stats.h"
 #include "corpus/test_support.h"
 

@@ -1,8 +1,8 @@
 #include "corpus/extract.h"
 
-#include "corpus/html_text.h"
-#include "corpus/latex.h"
-#include "corpus/notebook.h"
+#include "corpus/web/html_text.h"
+#include "corpus/papers/latex.h"
+#include "corpus/code/notebook.h"
 #include "corpus/text.h"
 
 namespace corollary {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "corpus/source.h"
+#include "corpus/sources/source.h"
 
 namespace corollary {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "corpus/code_filters.h"
-#include "corpus/latex.h"
+#include "corpus/code/code_filters.h"
+#include "corpus/papers/latex.h"
 #include "corpus/text.h"
 
 namespace corollary {

@@ -4,10 +4,10 @@
 #include <ctime>
 
 #include "base/compress.h"
-#include "corpus/code_filters.h"
+#include "corpus/code/code_filters.h"
 #include "corpus/document.h"
-#include "corpus/html_text.h"
-#include "corpus/latex.h"
+#include "corpus/web/html_text.h"
+#include "corpus/papers/latex.h"
 #include "corpus/test_support.h"
 
 namespace corollary {

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "corpus/document.h"
-#include "corpus/source.h"
+#include "corpus/sources/source.h"
 
 namespace corollary {
 namespace {
