@@ -60,7 +60,7 @@ std::size_t HtmlTokenizer::end_of_script() const {
                (is_blank(page_[at + 6]) || page_[at + 6] == '/' || page_[at + 6] == '>');
       };
       while (open < close && !is_script(open + 1) && open < end) open = page_.find('<', open + 1);
-      if (open >= close || open >= end) break;
+      if (open >= close || open >= end || end >= close) break;
       i = end + 9;  // the hidden end tag
       end = find_end_tag(std::min(i, page_.size()));
       if (i >= close) break;

@@ -550,6 +550,7 @@ void HtmlTreeBuilder::start_in_select(const HtmlToken& token) {
   } else if (token.tag == T::Script) {
     start_in_head(token);
   } else if (kLeaving(token.tag)) {
+    if ((token.tag == T::Table || kTableParts(token.tag)) && !has_in_scope(T::Table, Scope::Table)) return;
     pop_until(T::Select);
     reset_mode();
     if (token.tag != T::Select) start_tag(token);
@@ -646,8 +647,14 @@ void HtmlTreeBuilder::start_in_body(const HtmlToken& token) {
     return;
   }
   switch (tag) {
+    case T::Body:  // its attributes, if content had opened the body before
+      if (HtmlTree::Node& body = node(tree_.body_); body.attributes == 0) {
+        const Id attributes = create(token, Space::Html);
+        node(tree_.body_).first_attribute = node(attributes).first_attribute;
+        node(tree_.body_).attributes = node(attributes).attributes;
+      }
+      return;
     case T::Html:
-    case T::Body:
     case T::Caption:
     case T::Col:
     case T::Colgroup:
