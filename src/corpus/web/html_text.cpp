@@ -3,62 +3,104 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <unordered_set>
 #include <utility>
-#include <vector>
 
-#include "corpus/web/html_boilerplate.h"
-#include "corpus/web/html_math.h"
-#include "corpus/web/html_tree.h"
 #include "corpus/text.h"
+#include "corpus/web/html_boilerplate.h"
+#include "corpus/web/html_code.h"
+#include "corpus/web/html_delimiters.h"
+#include "corpus/web/html_table.h"
+#include "corpus/web/html_tree.h"
 #include "corpus/web/text_writer.h"
 
 namespace corollary {
 namespace {
 
+using T = HtmlTag;
+
 /// Elements that stand on lines of their own.
-const std::unordered_set<std::string_view> kBlocks = {
-    "p",       "div",      "section", "article", "main",    "blockquote", "figure", "figcaption", "dl",      "dt",
-    "address", "fieldset", "form",    "center",  "details", "summary",    "header", "hgroup",     "caption", "tbody",
-    "thead",   "tfoot",    "table",   "tr",      "td",      "th",         "ul",     "ol",         "body",    "html"};
+constexpr HtmlTags kBlocks(T::P, T::Div, T::Section, T::Article, T::Main, T::Blockquote, T::Figure, T::Figcaption, T::Dl, T::Dt,
+                           T::Address, T::Fieldset, T::Form, T::Center, T::Details, T::Summary, T::Header, T::Hgroup, T::Caption,
+                           T::Tbody, T::Thead, T::Tfoot, T::Table, T::Tr, T::Td, T::Th, T::Ul, T::Ol, T::Body, T::Html, T::Template,
+                           T::Frameset, T::Menu, T::Dir, T::Li, T::Legend, T::Search);
+
+/// A line break inside a run of text; no other text holds it, since it is turned into a blank where a page has it.
+constexpr char kBreak = '\v';
 
 class Extraction {
  public:
-  explicit Extraction(bool has_math_delimiters) : has_math_delimiters_(has_math_delimiters) {}
+  Extraction(const PageFacts& facts, const MathDelimiters& delimiters, std::uint32_t page_bytes, const HtmlOptions& options)
+      : facts_(facts), delimiters_(delimiters), page_bytes_(page_bytes), options_(options) {}
 
   void children(HtmlNode node, TextWriter& to) {
-    for (HtmlNode child = node.first_child(); child; child = child.next()) visit(child, to);
+    for (HtmlNode child = node.first_child(); child && !is_over_;) {
+      if (child.is_text()) {
+        child = text_run(child, to);
+      } else {
+        visit(child, to);
+        child = child.next();
+      }
+    }
   }
 
   HtmlText result;
 
  private:
   void visit(HtmlNode node, TextWriter& to) {
-    if (node.is_text()) return text(node.text(), to);
-    if (!node.is_element()) return;
-    if (is_formula(node)) return formula(node, to);
-    if (is_boilerplate(node)) return;
-    const std::string_view name = node.name(), classes = node.attribute("class");
+    const T tag = node.tag();
+    if (tag == T::Br) return to.block(1);
+    const std::string_view classes = node.attribute("class");
+    if (auto found = formula_of(node, classes)) return formula(*found, to);
+    if (is_dropped(node, classes)) return;
     if (!classes.empty()) {
       if (has_token(classes, "math")) return marked_formula(node, to);
+      if (has_token(classes, "math-container")) return marked_formula(node, to);
       if (has_token(classes, "classifier")) to.words(" : ");  // drawn by the style sheet
       if (has_token(classes, "label") && is_footnote(node.parent())) return label(node, to);
+      for (const std::string& ignored : delimiters_.ignored_classes) {
+        if (!has_token(classes, ignored)) continue;
+        ++without_delimiters_;
+        element(node, tag, to);
+        --without_delimiters_;
+        return;
+      }
     }
-    if (name == "br") return to.block(1);
-    if (name == "hr") return to.block(2);
-    if (name == "pre") return preformatted(node, to);
-    if (name == "code" || name == "tt" || name == "kbd" || name == "samp") return inline_code(node, to);
-    if (name == "dd") return indented(node, to);
-    if (name == "a") return link(node, to);
+    element(node, tag, to);
+  }
+
+  bool is_dropped(HtmlNode node, std::string_view classes) {
+    if (!options_.removes_boilerplate) {
+      constexpr HtmlTags kUnseen(T::Script, T::Style, T::Noscript, T::Head, T::Textarea, T::Iframe, T::Noembed, T::Noframes);
+      return kUnseen(node.tag()) || has_token(classes, "katex-html");
+    }
+    if (has_token(classes, "katex-html")) return true;
+    return is_boilerplate(node, classes, facts_, page_bytes_) || is_link_cluster(node, facts_);
+  }
+
+  void element(HtmlNode node, T tag, TextWriter& to) {
+    switch (tag) {
+      case T::Hr: return to.block(2);
+      case T::Pre:
+      case T::Listing:
+      case T::Xmp:
+      case T::Plaintext: return preformatted(node, to);
+      case T::Code:
+      case T::Tt:
+      case T::Kbd:
+      case T::Samp: return inline_code(node, to);
+      case T::Dd: return indented(node, to);
+      case T::A: return link(node, to);
+      case T::Mathjax: return mathjax_element(node, to);
+      default: break;
+    }
     if (nested_ < kMaxNested) {
-      if (const int level = heading_level(name)) return heading(node, level, to);
-      if (name == "ul" || name == "ol") return list(node, name == "ol", to);
-      if (name == "table") return table(node, to);
-      if (name == "dt") return term(node, to);
-      if (name == "sup" || name == "sub") return script(node, name == "sup", to);
+      if (const int level = heading_level(tag)) return heading(node, level, to);
+      if (tag == T::Ul || tag == T::Ol) return list(node, tag == T::Ol, to);
+      if (tag == T::Table) return table(node, to);
+      if (tag == T::Dt) return term(node, to);
+      if (tag == T::Sup || tag == T::Sub) return script(node, tag == T::Sup, to);
     }
-    const bool is_block = kBlocks.contains(name);
+    const bool is_block = kBlocks(tag);
     if (is_block) to.block(2);
     children(node, to);
     if (is_block) to.block(2);
@@ -72,13 +114,6 @@ class Extraction {
     to.glue(0);
   }
 
-  void text(std::string_view text, TextWriter& to) {
-    if (!has_math_delimiters_ || text.find_first_of("\\$") == std::string_view::npos)
-      to.words(text);
-    else
-      to.words(with_dollar_delimiters(text, result.formulas));
-    count(text);
-  }
   void count(std::string_view text) {
     const auto visible =
         static_cast<std::int64_t>(std::count_if(text.begin(), text.end(), [](char c) { return !is_ascii_space(c); }));
@@ -86,33 +121,119 @@ class Extraction {
     if (in_link_ > 0) result.link_bytes += visible;
   }
 
-  void formula(HtmlNode node, TextWriter& to) {
-    const HtmlFormula found = read_formula(node);
-    const std::string text = delimited(found);
+  /// A run of text nodes and line breaks: what a formula between delimiters may stretch over. Returns the node behind it.
+  HtmlNode text_run(HtmlNode first, TextWriter& to) {
+    HtmlNode end = first.next();
+    const auto continues = [](HtmlNode at) { return at.is_text() || at.tag() == T::Br || at.tag() == T::Wbr; };
+    if (without_delimiters_ > 0 || !continues(end)) {
+      text(first.text(), to);
+      return end;
+    }
+    std::string run(first.text());
+    for (; continues(end); end = end.next()) {
+      if (end.is_text())
+        run += end.text();
+      else if (end.tag() == T::Br)
+        run += kBreak;
+    }
+    text(run, to);
+    return end;
+  }
+
+  void text(std::string_view text, TextWriter& to) {
+    if (without_delimiters_ > 0 || text.find_first_of(delimiters_.is_on ? "\\$[<`" : "\\$[<") == std::string_view::npos) {
+      count(text);
+      return plain(text, to);
+    }
+    split_math(text, delimiters_.is_on ? delimiters_ : plain_delimiters(), [&](const MathPiece& piece) {
+      if (piece.is_formula) return text_formula(piece, to);
+      count(piece.text);
+      if (piece.is_escaped_dollar) return to.words("\\$");
+      plain(piece.text, to);
+    });
+  }
+  /// Bulletin board marks and \begin{equation} need no renderer to be meant.
+  static const MathDelimiters& plain_delimiters() {
+    static const MathDelimiters marks = [] {
+      MathDelimiters made = find_math_delimiters("");
+      std::erase_if(made.pairs, [](const MathDelimiters::Pair& pair) { return pair.open[0] != '['; });
+      return made;
+    }();
+    return marks;
+  }
+  void plain(std::string_view text, TextWriter& to) {
+    std::size_t at = 0;
+    for (std::size_t i = text.find_first_of("$\v"); i != std::string_view::npos; i = text.find_first_of("$\v", at)) {
+      to.words(text.substr(at, i - at));
+      if (text[i] == '$')
+        to.words("\\$");
+      else
+        to.block(1);
+      at = i + 1;
+    }
+    to.words(text.substr(at));
+  }
+  void text_formula(const MathPiece& piece, TextWriter& to) {
+    std::string latex(piece.text);
+    std::replace(latex.begin(), latex.end(), kBreak, '\n');
+    HtmlFormula found{std::move(latex), piece.is_display, piece.source};
+    if (piece.source == MathSource::AsciiMath) {
+      auto converted = latex_of_asciimath(found.latex);
+      if (!converted) return plain("`" + found.latex + "`", to);
+      found.latex = std::move(*converted);
+    } else if (piece.source == MathSource::MathMl) {
+      const HtmlTree tree(found.latex);
+      const HtmlNode math = find_first(tree.root(), [](HtmlNode at) { return at.tag() == T::Math; });
+      if (auto read = math ? formula_of(math, {}) : std::nullopt) found = std::move(*read);
+    }
+    formula(found, to);
+  }
+
+  void formula(const HtmlFormula& found, TextWriter& to) {
+    bool is_block = false;
+    const std::string text = delimited(found.latex, found.is_display, is_block);
     if (text.empty()) return;
-    if (found.is_display) to.block(2);
-    to.words(text);
-    if (found.is_display) to.block(2);
+    if (is_block) to.block(2);
+    to.formula(text);
+    if (is_block) to.block(2);
     ++result.formulas;
+    ++result.formulas_by_source[static_cast<std::size_t>(found.source)];
     count(text);
   }
 
-  /// Sphinx: an element of class math that holds \( \), \[ \] or an environment as text.
+  /// An element of class math or math-container that holds \( \), \[ \], $ or an environment as text: Sphinx, pandoc, Stack Exchange.
   void marked_formula(HtmlNode node, TextWriter& to) {
-    HtmlFormula found;
-    raw_text(node, found.latex);
-    const bool is_block = node.name() == "div";
-    if (find_first(node, is_formula) || found.latex.empty()) return children(node, to);
-    if (is_block) to.block(2);
-    if (const std::string_view inside = trim(found.latex); inside.starts_with("\\(") || inside.starts_with("\\[")) {
-      to.words(delimited(found));
-    } else {
-      found.latex = without_comments(found.latex);
-      to.words(found.latex);
+    const bool is_container = has_class(node, "math-container");
+    bool has_element = false;
+    for (HtmlNode child = node.first_child(); child; child = child.next()) has_element = has_element || (child.is_element() && child.tag() != T::Br);
+    std::string latex;
+    raw_text(node, latex);
+    const std::string_view inside = trim(latex);
+    if (has_element || inside.empty()) return element(node, node.tag(), to);
+    const bool is_marked = inside.starts_with("\\(") || inside.starts_with("\\[") || inside.starts_with("$") || inside.starts_with("\\begin{");
+    if (!is_marked && !delimiters_.has_renderer) return element(node, node.tag(), to);
+    const bool is_display = is_container ? inside.starts_with("$$") || !is_marked : has_class(node, "display") || node.tag() == T::Div;
+    formula({latex, is_display, is_container ? MathSource::MathContainer : MathSource::ClassMath}, to);
+  }
+
+  /// <mathjax>: text with AsciiMath between "#".
+  void mathjax_element(HtmlNode node, TextWriter& to) {
+    std::string text;
+    raw_text(node, text);
+    for (std::size_t at = 0, part = 0; at <= text.size(); ++part) {
+      const std::size_t end = std::min(text.find('#', at), text.size());
+      const std::string piece = text.substr(at, end - at);
+      at = end + 1;
+      const bool is_formula = part % 2 == 1 && end < text.size();
+      if (!is_formula) {
+        this->text(piece, to);
+        continue;
+      }
+      if (auto latex = latex_of_asciimath(piece))
+        formula({std::move(*latex), false, MathSource::MathjaxElement}, to);
+      else
+        plain("`" + piece + "`", to);
     }
-    if (is_block) to.block(2);
-    ++result.formulas;
-    count(found.latex);
   }
 
   /// The children's text on one line.
@@ -125,11 +246,20 @@ class Extraction {
   }
 
   void heading(HtmlNode node, int level, TextWriter& to) {
+    if (options_.removes_boilerplate && ends_article(node)) {
+      is_over_ = true;
+      return;
+    }
     const std::string title = line_of(node);
     if (title.empty()) return;
     to.block(2);
     to.words(std::string(static_cast<std::size_t>(level), '#') + " " + title);
     to.block(2);
+  }
+  /// MediaWiki: links to elsewhere are all that follows.
+  static bool ends_article(HtmlNode heading) {
+    const auto is_end = [](HtmlNode at) { return at.attribute("id") == "External_links"; };
+    return is_end(heading) || bool(find_first(heading, is_end));
   }
 
   /// Text without markup of its own, blanks kept.
@@ -137,14 +267,15 @@ class Extraction {
     for (HtmlNode child = node.first_child(); child; child = child.next()) {
       if (child.is_text())
         out += child.text();
-      else if (child.name() == "br")
+      else if (child.tag() == T::Br)
         out += '\n';
-      else if (child.is_element() && !is_boilerplate(child))
+      else if (child.is_element() && !is_unseen_code(child))
         raw_text(child, out);
     }
   }
 
   void preformatted(HtmlNode node, TextWriter& to) {
+    if (find_first(node, [](HtmlNode at) { return at.tag() == T::Math || at.tag() == T::Img; })) return element(node, T::Div, to);
     std::string code;
     raw_text(node, code);
     code = tidy_code(code);
@@ -152,31 +283,19 @@ class Extraction {
     std::string fence = "```";
     while (code.find(fence) != std::string::npos) fence += '`';
     to.block(2);
-    to.verbatim(fence + "\n" + code + "\n" + fence);
+    to.verbatim(fence + code_language(node) + "\n" + code + "\n" + fence);
     to.block(2);
     count(code);
-  }
-  /// Without empty lines at its ends and blanks at line ends.
-  static std::string tidy_code(std::string_view code) {
-    std::string out;
-    for (std::size_t at = 0; at < code.size();) {
-      const std::size_t end = std::min(code.find('\n', at), code.size());
-      std::string_view line = code.substr(at, end - at);
-      at = end + 1;
-      while (!line.empty() && is_ascii_space(line.back())) line.remove_suffix(1);
-      if (out.empty() && line.empty()) continue;
-      out.append(line) += '\n';
-    }
-    while (!out.empty() && out.back() == '\n') out.pop_back();
-    return out;
   }
 
   void inline_code(HtmlNode node, TextWriter& to) {
     std::string code;
     raw_text(node, code);
-    if (find_first(node, is_formula)) return children(node, to);
     const std::string_view inside = trim(code);
+    if (facts_[node].has_formula && find_first(node, [](HtmlNode at) { return bool(formula_of(at, at.attribute("class"))); }))
+      return children(node, to);
     if (inside.empty()) return;
+    if (inside.find('\n') != std::string_view::npos && nested_ == 0) return preformatted(node, to);
     if (is_ascii_space(code.front())) to.blank();
     const bool is_marked = inside.find('`') == std::string_view::npos;
     to.words(is_marked ? fmt::format("`{}`", inside) : std::string(inside));
@@ -187,13 +306,18 @@ class Extraction {
   void list(HtmlNode node, bool is_numbered, TextWriter& to) {
     to.block(depth_of_lists_ == 0 ? 2 : 1);
     ++depth_of_lists_, ++nested_;
-    int number = 0;
-    for (HtmlNode item = node.first_child(); item; item = item.next()) {
-      if (item.name() != "li") {
-        visit(item, to);
+    std::int64_t number = 0;
+    if (const std::string_view start = node.attribute("start"); is_numbered && !start.empty() && start.size() < 6)
+      number = std::atoi(std::string(start).c_str()) - 1;
+    for (HtmlNode item = node.first_child(); item && !is_over_; item = item.next()) {
+      if (item.tag() != T::Li) {
+        if (item.is_text())
+          text(item.text(), to);
+        else
+          visit(item, to);
         continue;
       }
-      if (is_boilerplate(item)) continue;
+      if (is_dropped(item, item.attribute("class"))) continue;
       const std::string mark = is_numbered ? std::to_string(++number) + ". " : "- ";
       // Known only afterwards whether the item holds anything: an empty one leaves no mark.
       TextWriter inside(false);
@@ -214,12 +338,19 @@ class Extraction {
   void indented(HtmlNode node, TextWriter& to) {
     const HtmlNode list = node.parent();
     const bool is_flat = has_class(list, "field-list") || has_class(list, "py") || has_class(list, "class") ||
-                         has_class(list, "function") || has_class(list, "footnote") || has_class(list, "citation");
+                         has_class(list, "function") || has_class(list, "footnote") || has_class(list, "citation") ||
+                         is_mere_indentation(list);
     if (!is_flat) to.indent(4);
     children(node, to);
     if (!is_flat) to.indent(-4);
     to.unglue();
     to.block(1);
+  }
+  /// MediaWiki writes an indented formula as a definition without a term.
+  static bool is_mere_indentation(HtmlNode list) {
+    for (HtmlNode child = list.first_child(); child; child = child.next())
+      if (child.tag() == T::Dt) return false;
+    return true;
   }
   void term(HtmlNode node, TextWriter& to) {
     const std::string line = line_of(node);
@@ -239,144 +370,129 @@ class Extraction {
     if (inside.empty()) return;
     if (inside.find(' ') != std::string::npos || inside.front() == '[' || inside.front() == '$') return to.words(inside);
     const char mark = is_raised ? '^' : '_';
-    to.words(inside.size() == 1 ? fmt::format("{}{}", mark, inside) : fmt::format("{}{{{}}}", mark, inside));
+    const bool is_single = inside.size() == 1 || (static_cast<unsigned char>(inside[0]) >= 0xC0 && inside.size() <= 3);
+    to.words(is_single ? fmt::format("{}{}", mark, inside) : fmt::format("{}{{{}}}", mark, inside));
   }
 
   void link(HtmlNode node, TextWriter& to) {
     const bool is_footnote = has_class(node, "brackets") || has_class(node, "footnote-reference");
-    const std::string line = line_of_link(node);
-    if (line == "[source]" || line == "[docs]" || line == "\xC2\xB6" || line == "[edit]") return;
-    if (is_footnote && !line.starts_with("[")) return to.words(fmt::format("[{}]", line));
+    if (facts_[node].text_bytes < 64) {
+      std::string raw;
+      raw_text(node, raw);
+      const std::string_view line = trim(raw);
+      if (line == "[source]" || line == "[docs]" || line == "\xC2\xB6" || line == "[edit]" || line == "edit" || line == "#") return;
+      if (is_footnote && !line.starts_with("[")) return to.words(fmt::format("[{}]", line));
+    }
     ++in_link_;
     children(node, to);
     --in_link_;
   }
-  /// Of a short link its text, to be compared; counts nothing.
-  std::string line_of_link(HtmlNode node) {
-    std::string raw;
-    raw_text(node, raw);
-    return std::string(trim(raw.substr(0, 64)));
-  }
 
   /// One line a row, cells between " | ". A table that holds blocks is layout: its cells are blocks.
   void table(HtmlNode node, TextWriter& to) {
-    const auto is_layout = [](HtmlNode at) {
-      const std::string_view name = at.name();
-      return name == "table" || name == "pre" || name == "ul" || name == "ol" || name == "blockquote" || heading_level(name) > 0;
-    };
     to.block(2);
-    if (depth_of_tables_ > 0 || find_first(node, is_layout)) {
+    if (depth_of_tables_ > 0 || facts_[node].has_block) {
       children(node, to);
     } else {
       ++depth_of_tables_;
-      rows(node, to);
+      TableGrid grid;
+      rows(node, to, grid);
+      for (const std::string& row : grid.lines()) {
+        to.block(1);
+        to.words(row);
+      }
       --depth_of_tables_;
     }
     to.block(2);
   }
-  void rows(HtmlNode node, TextWriter& to) {
+  void rows(HtmlNode node, TextWriter& to, TableGrid& grid) {
     for (HtmlNode child = node.first_child(); child; child = child.next()) {
-      if (child.name() != "tr") {
-        if (child.is_element() && !is_boilerplate(child)) {
-          if (child.name() == "caption") {
-            visit(child, to);
-          } else {
-            rows(child, to);
-          }
+      if (!child.is_element() || (child.tag() != T::Tr && is_dropped(child, child.attribute("class")))) continue;
+      if (child.tag() == T::Caption) {
+        visit(child, to);
+      } else if (child.tag() != T::Tr) {
+        rows(child, to, grid);
+      } else {
+        if (is_boilerplate(child, child.attribute("class"), facts_, page_bytes_)) continue;
+        grid.begin_row();
+        for (HtmlNode cell = child.first_child(); cell; cell = cell.next()) {
+          if ((cell.tag() != T::Td && cell.tag() != T::Th) || is_dropped(cell, cell.attribute("class"))) continue;
+          grid.add_cell(line_of(cell), cell.attribute("colspan"), cell.attribute("rowspan"));
         }
-        continue;
       }
-      std::string row;
-      bool has_text = false, is_first = true;
-      for (HtmlNode cell = child.first_child(); cell; cell = cell.next()) {
-        if ((cell.name() != "td" && cell.name() != "th") || is_boilerplate(cell)) continue;
-        const std::string text = line_of(cell);
-        if (!std::exchange(is_first, false)) row += " | ";
-        row += text;
-        has_text = has_text || !text.empty();
-      }
-      if (!has_text) continue;
-      to.block(1);
-      to.words(row);
     }
   }
 
   /// What is written apart and then copied in: each level copies its text again, so deeper ones are plain containers.
   static constexpr int kMaxNested = 10;
 
-  bool has_math_delimiters_;
-  int nested_ = 0, in_link_ = 0, depth_of_lists_ = 0, depth_of_tables_ = 0;
+  const PageFacts& facts_;
+  const MathDelimiters& delimiters_;
+  std::uint32_t page_bytes_;
+  const HtmlOptions& options_;
+  bool is_over_ = false;
+  int nested_ = 0, in_link_ = 0, depth_of_lists_ = 0, depth_of_tables_ = 0, without_delimiters_ = 0;
 };
 
-/// What the page itself calls its main part; no node if it does not say.
-HtmlNode main_part(HtmlNode body) {
-  const std::array<bool (*)(HtmlNode), 4> marks = {
-      [](HtmlNode at) { return at.attribute("role") == "main" || at.name() == "main"; },
-      [](HtmlNode at) { return at.attribute("id") == "mw-content-text"; },
-      [](HtmlNode at) { return at.name() == "div" && has_class(at, "body"); },
-      [](HtmlNode at) { return at.name() == "article"; },
+/// What the page itself calls its main part; no node if it does not say, or if that is hardly any of its text.
+HtmlNode main_part(HtmlNode body, const PageFacts& facts) {
+  const auto prose = [&](HtmlNode node) { return facts[node].text_bytes - facts[node].link_bytes; };
+  const auto is_enough = [&](HtmlNode node) { return node && prose(node) >= 200 && 5 * std::uint64_t{prose(node)} >= prose(body); };
+  const auto by = [&](const auto& mark) {
+    const HtmlNode found = find_first(body, mark);
+    return is_enough(found) ? found : HtmlNode();
   };
-  for (const auto& mark : marks)
-    if (HtmlNode found = find_first(body, mark)) return found;
+  if (HtmlNode found = by([](HtmlNode at) { return at.tag() == T::Main || at.attribute("role") == "main"; })) {
+    // Its article, if that is nearly all of it.
+    return found;
+  }
+  for (const char* id : {"mw-content-text", "mainbar"})
+    if (HtmlNode found = by([&](HtmlNode at) { return at.attribute("id") == id; })) return found;
+  if (HtmlNode found = by([](HtmlNode at) { return at.tag() == T::Div && has_class(at, "body"); })) return found;
+  if (HtmlNode found = by([](HtmlNode at) { return at.tag() == T::Article; })) {
+    for (HtmlNode at = found.next(); at; at = at.next())
+      if (at.tag() == T::Article) return found.parent();  // posts side by side
+    return found;
+  }
+  if (HtmlNode found = by([](HtmlNode at) { return at.attribute("itemprop") == "articleBody"; })) return found;
   return {};
-}
-
-bool mentions_math_renderer(std::string_view html) {
-  for (const std::string_view word : {"MathJax", "mathjax", "katex", "KaTeX", "class=\"math", "math-container", "class='math"})
-    if (html.find(word) != std::string_view::npos) return true;
-  return false;
 }
 
 }  // namespace
 
-std::string html_charset(std::string_view html) {
-  if (html.starts_with("\xEF\xBB\xBF")) return "utf-8";
-  if (html.starts_with("\xFE\xFF")) return "utf-16be";
-  if (html.starts_with("\xFF\xFE")) return "utf-16le";
-  const std::string head = ascii_lower(html.substr(0, 2048));
-  for (std::size_t at = head.find("charset"); at != std::string::npos; at = head.find("charset", at + 1)) {
-    std::size_t i = at + 7;
-    while (i < head.size() && (is_ascii_space(head[i]) || head[i] == '=' || head[i] == '"' || head[i] == '\'')) ++i;
-    std::size_t end = i;
-    while (end < head.size() && (is_ascii_letter(head[end]) || is_ascii_digit(head[end]) ||
-                                 std::string_view("-_:.").find(head[end]) != std::string_view::npos))
-      ++end;
-    if (end > i && i > at + 7) return head.substr(i, end - i);
+HtmlText html_to_text(std::string_view html, const HtmlOptions& options) {
+  HtmlText page;
+  if (html.size() >= HtmlTree::kMaxBytes / 4) {  // a charset may need four bytes for one
+    page.was_cut = true;
+    return page;
   }
-  return "";
-}
-
-HtmlText html_to_text(std::string_view html) {
-  std::string charset = html_charset(html);
-  if (charset.empty() && invalid_utf8_at(html)) charset = "windows-1252";  // what an old page without a word about it mostly is
-  std::string utf8 = to_utf8(html, charset);
-  if (utf8.starts_with("\xEF\xBB\xBF")) utf8.erase(0, 3);  // the byte order mark
+  const std::string utf8 = html_to_utf8(html, options.http_charset);
   const HtmlTree tree(utf8);
-  const HtmlNode root = tree.root();
-  const HtmlNode body = find_first(root, [](HtmlNode at) { return at.name() == "body"; });
-  const bool has_math = mentions_math_renderer(utf8);
+  const HtmlNode root = tree.root(), body = tree.body() ? tree.body() : root;
+  const PageFacts facts(tree);
+  MathDelimiters delimiters = find_math_delimiters(utf8);
+  delimiters.is_on = delimiters.has_renderer || facts[body].has_latex;
   const auto extract = [&](HtmlNode node) {
-    Extraction extraction(has_math);
+    Extraction extraction(facts, delimiters, std::max(facts[node].text_bytes, facts[body].text_bytes / 2), options);
     TextWriter writer(false);
     extraction.children(node, writer);
-    extraction.result.text = tidy_lines(writer.text());
+    extraction.result.text = options.removes_boilerplate ? apply_line_rules(writer.text(), options.lines) : tidy_lines(writer.text());
     return std::move(extraction.result);
   };
-  HtmlText page;
-  const HtmlNode main = main_part(body);
-  if (main) page = extract(main);
+  if (const HtmlNode main = options.removes_boilerplate ? main_part(body, facts) : HtmlNode()) page = extract(main);
   if (constexpr std::int64_t kTooLittle = 200; page.text_bytes < kTooLittle) {
-    HtmlText whole = extract(body ? body : root);
+    HtmlText whole = extract(body);
     if (whole.text_bytes > 2 * page.text_bytes) page = std::move(whole);  // the mark was on the wrong element
   }
-  if (const HtmlNode title = find_first(root, [](HtmlNode at) { return at.name() == "title"; })) {
+  if (const HtmlNode title = find_first(root, [](HtmlNode at) { return at.tag() == T::Title; })) {
     TextWriter line(true);
     for (HtmlNode child = title.first_child(); child; child = child.next()) line.words(child.text());
     page.title = trim(line.text());
   }
-  // Character references may name what no text holds: surrogates, for one.
   for (std::string* text : {&page.text, &page.title})
     if (invalid_utf8_at(*text)) *text = replace_invalid_utf8(*text);
+  page.links = facts.links;
+  page.has_latex = facts[body].has_latex;
   page.was_cut = tree.was_cut();
   return page;
 }

@@ -10,8 +10,8 @@ namespace {
 std::string text_of(const std::string& body) { return html_to_text("<html><body>" + body + "</body></html>").text; }
 
 TEST(HtmlText, HeadingsParagraphsAndInlineMarkup) {
-  EXPECT_EQ(text_of("<h1>Groups</h1><p>A <b>group</b>\n is <i>a set</i>.<p>Next<br>line<h2>Ring<em>s</em></h2>x"),
-            "# Groups\n\nA group is a set.\n\nNext\nline\n\n## Rings\n\nx\n");
+  EXPECT_EQ(text_of("<h1>Groups</h1><p>A <b>group</b>\n is <i>a set</i>.<p>Next<br>line<h2>Ring<em>s</em></h2>x is of that kind too"),
+            "# Groups\n\nA group is a set.\n\nNext\nline\n\n## Rings\n\nx is of that kind too\n");
 }
 
 TEST(HtmlText, ListsNestAndEmptyItemsLeaveNothing) {
@@ -26,7 +26,7 @@ TEST(HtmlText, CodeKeepsItsLinesInFences) {
 
 TEST(HtmlText, TablesAreGridsButLayoutTablesAreBlocks) {
   EXPECT_EQ(text_of("<table><tr><th>n<th>f(n)<tr><td>1<td><p>2</p><tr><td><td></table>"), "n | f(n)\n1 | 2\n");
-  EXPECT_EQ(text_of("<table><tr><td><h1>T</h1></td><td><p>a</p><p>b</p></td></tr></table>"), "# T\n\na\n\nb\n");
+  EXPECT_EQ(text_of("<table><tr><td><h1>T</h1></td><td><p>a</p><p>b as a whole sentence</p></td></tr></table>"), "# T\n\na\n\nb as a whole sentence\n");
 }
 
 TEST(HtmlText, DefinitionsStandBelowTheirTerms) {
@@ -67,7 +67,7 @@ TEST(HtmlText, MathOfEveryKind) {
       "r_1}</annotation></semantics></math>"
       "<math alttext='s_2'><mi>s</mi></math><math><mi>t</mi><mo>+</mo><mn>1</mn></math>"
       "<img class=tex alt='$u$'><img src='http://latex.codecogs.com/gif.latex?v%5E2+w'><img src='photo.png' alt='me'>");
-  EXPECT_EQ(page.text, "a $x^2$ b $$y \\\\[2pt] z$$ c $$w$$$p$\n\n$$q$$\n\n$$r_1$$\n\n$s_2$$t+1$$u$$v^2 w$\n");
+  EXPECT_EQ(page.text, "a $x^2$ b\n\n$$y \\\\[2pt] z$$\n\nc\n\n$$w$$\n\n$p$\n\n$$q$$\n\n$$r_1$$\n\n$s_2$ $t+1$ $u$ $v^2 w$\n");
   EXPECT_EQ(page.formulas, 10);
 }
 

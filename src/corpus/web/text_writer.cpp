@@ -7,13 +7,17 @@
 namespace corollary {
 
 void TextWriter::words(std::string_view text) {
-  for (const char c : text) {
-    if (is_ascii_space(c)) {
+  for (std::size_t at = 0; at < text.size();) {
+    if (is_ascii_space(text[at])) {
       has_blank_ = true;
-    } else {
-      begin();
-      out_ += c;
+      ++at;
+      continue;
     }
+    std::size_t end = at + 1;
+    while (end < text.size() && !is_ascii_space(text[end])) ++end;
+    begin();
+    out_.append(text, at, end - at);
+    at = end;
   }
 }
 
@@ -32,15 +36,28 @@ void TextWriter::glue(int lines) {
 }
 
 void TextWriter::verbatim(std::string_view text) {
-  for (const char c : text) {
-    if (c == '\n' && !is_one_line_) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (end > at) {
+      begin();
+      out_.append(text, at, end - at);
+    }
+    at = end + 1;
+    if (end == text.size()) break;
+    if (is_one_line_) {
+      has_blank_ = true;
+    } else {
       out_ += '\n';
       is_line_start_ = true;
-    } else {
-      begin();
-      out_ += c == '\n' ? ' ' : c;
     }
   }
+}
+
+void TextWriter::formula(std::string_view text) {
+  // "$a$$b$" would read as a display.
+  if (newlines_ == 0 && !out_.empty() && out_.back() == '$' && !text.empty() && text.front() == '$') has_blank_ = true;
+  begin();
+  out_ += text;
 }
 
 void TextWriter::begin() {

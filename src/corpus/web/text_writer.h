@@ -18,6 +18,7 @@ class TextWriter {
   /// What follows stands `lines` newlines below (0: behind a blank), whatever blocks open before its first character.
   void glue(int lines);
   void unglue() { is_glued_ = false; }
+  void formula(std::string_view text);   ///< one word, kept apart from a formula right before it
   void verbatim(std::string_view text);  ///< as it is, with its blanks and newlines
   void indent(int by) { indentation_ += by; }
   const std::string& text() const { return out_; }

@@ -1,0 +1,51 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace corollary {
+
+/// How well an extracted text keeps a page's formulas, after the formula measure of WebMainBench (1 - edit distance of the formulas,
+/// mean over pages that have some):
+///   both texts' formulas in the order of the page, each normalised (normalized_formula), joined by "\n" into A and B;
+///   similarity = 1 - levenshtein(A, B) / max(|A|, |B|), in bytes; 1 if both are empty.
+/// A formula missed, invented, moved or altered costs its length.
+
+/// The formulas of a text as html_to_text() writes it, in order, without delimiters: $..$, $$..$$ (not "\$", nothing in code), and
+/// environments \begin{align} and its kind that stand for themselves.
+std::vector<std::string> formulas_in(std::string_view text);
+
+/// The same without what stands in list items ("- ", "1. " and what is indented below) and in table rows (" | "), for a truth that
+/// holds neither.
+std::string without_lists_and_tables(std::string_view text);
+
+/// One list of a page's formulas, in order, of two that are each in order: each formula stands where `text`, the truth's prose, has
+/// it in its delimiters; one that is not there (of a list or table) behind the one before it.
+std::vector<std::string> in_page_order(std::string_view text, const std::vector<std::string>& displays,
+                                       const std::vector<std::string>& inlines);
+
+/// What does not change a formula's look or only its size: white space gone, "\displaystyle" and "\label{..}" gone, one pair of
+/// braces around all of it gone (Wikipedia wraps each formula in {\displaystyle ...}), and \begin{equation} ... \end{equation} around
+/// all of it gone.
+std::string normalized_formula(std::string_view latex);
+
+/// Normalised and joined by newlines.
+std::string joined_formulas(const std::vector<std::string>& formulas);
+
+/// Levenshtein distance in bytes (Myers' bit-parallel algorithm in Hyyrö's block form): |a| * |b| / 64 steps.
+std::int64_t edit_distance(std::string_view a, std::string_view b);
+/// 1 - distance / longer length; 1 for two empty texts.
+double edit_similarity(std::string_view a, std::string_view b);
+
+/// Of `expected`, how many stand in `found` too, both normalised: the longest common subsequence, so order counts.
+std::int64_t formulas_in_common(const std::vector<std::string>& expected, const std::vector<std::string>& found);
+
+/// F1 of words (runs of letters, digits and non-ASCII characters, lower case), as multisets; formulas and marks left out on both
+/// sides. 1 for two texts without words.
+struct WordScore {
+  double precision = 0, recall = 0, f1 = 0;
+};
+WordScore word_score(std::string_view expected, std::string_view found);
+
+}  // namespace corollary
