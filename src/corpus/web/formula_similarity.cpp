@@ -113,14 +113,28 @@ std::string without_lists_and_tables(std::string_view text) {
     while (digits < inside.size() && is_ascii_digit(inside[digits])) ++digits;
     const std::size_t mark = inside.starts_with("- ") ? 2 : digits > 0 && inside.substr(digits).starts_with(". ") ? digits + 2 : 0;
     if (!in_code && mark > 0 && indentation == 0) indentation = blanks + mark;
-    if (indentation > 0) continue;
+    const auto keep_displays = [&] {
+      for (std::size_t i = line.find("$$"); i != std::string_view::npos;) {
+        const std::size_t close = line.find("$$", i + 2);
+        if (close == std::string_view::npos) break;
+        out.append(line, i, close + 2 - i) += '\n';
+        i = line.find("$$", close + 2);
+      }
+    };
+    if (indentation > 0 || (!in_code && inside.starts_with("#"))) {
+      keep_displays();
+      continue;
+    }
     std::string outside;  // of formulas
     bool in_formula = false;
     for (const char c : line) {
       if (c == '$') in_formula = !in_formula;
       if (!in_formula) outside += c;
     }
-    if (!in_code && outside.find(" | ") != std::string::npos) continue;
+    if (!in_code && outside.find(" | ") != std::string::npos) {
+      keep_displays();
+      continue;
+    }
     out.append(line) += '\n';
   }
   return out;

@@ -16,8 +16,8 @@ namespace corollary {
 /// environments \begin{align} and its kind that stand for themselves.
 std::vector<std::string> formulas_in(std::string_view text);
 
-/// The same without what stands in list items ("- ", "1. " and what is indented below) and in table rows (" | "), for a truth that
-/// holds neither.
+/// For a truth that holds paragraphs and displays only: the text without headings, list items ("- ", "1. " and what is indented below)
+/// and table rows (" | "), but for the displays ($$) in them.
 std::string without_lists_and_tables(std::string_view text);
 
 /// One list of a page's formulas, in order, of two that are each in order: each formula stands where `text`, the truth's prose, has

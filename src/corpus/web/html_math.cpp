@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "corpus/text.h"
+#include "corpus/web/asciimath.h"
+#include "corpus/web/mathml.h"
 
 namespace corollary {
 namespace {
@@ -66,7 +68,7 @@ HtmlFormula read_math(HtmlNode node) {
     formula.source = MathSource::AltText;
   }
   if (trim(formula.latex).empty()) {
-    formula.latex = latex_of_mathml(node);
+    formula.latex = mathml_to_latex(node, {.use_annotation = false});
     formula.source = MathSource::MathMl;
   }
   return formula;
@@ -130,7 +132,9 @@ std::optional<HtmlFormula> read_image(HtmlNode node, std::string_view classes) {
   };
   if (!src.empty() && src.find_first_of("?.") != std::string_view::npos) {
     const std::size_t query = src.find('?');
-    const auto after_query = [&] { return query == std::string_view::npos ? std::string() : percent_decoded(src.substr(query + 1), true); };
+    const auto after_query = [&] {  // "+" is a plus: these addresses are no forms
+      return query == std::string_view::npos ? std::string() : percent_decoded(src.substr(query + 1), false);
+    };
     if (has_any(src, {"latex.php"})) {
       if (!trim(alt).empty()) return take(MathSource::WordPressImage, percent_decoded(alt, false));
       return take(MathSource::WordPressImage, parameter(src, "latex").value_or(""));
@@ -166,7 +170,7 @@ std::optional<HtmlFormula> read_script(HtmlNode node) {
   formula.is_display = has_any(type, {"mode=display", "mode=\"display\""});
   formula.source = MathSource::Script;
   if (type.starts_with("math/asciimath")) {
-    formula.latex = latex_of_asciimath(text_below(node)).value_or("");
+    formula.latex = asciimath_to_latex(text_below(node)).value_or("");
     formula.source = MathSource::AsciiMath;
   } else if (type.starts_with("math/mml")) {
     return read_math_markup(text_below(node));
@@ -278,19 +282,6 @@ std::optional<HtmlFormula> formula_of(HtmlNode node, std::string_view classes) {
   return classes.empty() ? std::nullopt : by_class(node, classes);
 }
 
-std::string latex_of_mathml(HtmlNode math) {
-  std::string out;
-  for (HtmlNode child = math.first_child(); child; child = child.next()) {
-    if (child.is_text())
-      out += child.text();
-    else if (child.tag() != HtmlTag::Annotation && child.tag() != HtmlTag::AnnotationXml)
-      out += latex_of_mathml(child);
-  }
-  return out;
-}
-
-std::optional<std::string> latex_of_asciimath(std::string_view text) { return std::string(text); }
-
 bool is_display_environment(std::string_view name) {
   if (name.ends_with('*')) name.remove_suffix(1);
   for (const std::string_view known : {"equation", "align", "gather", "multline", "eqnarray", "alignat", "flalign", "displaymath",
@@ -358,6 +349,9 @@ std::string delimited(std::string_view source, bool is_display, bool& is_block) 
       out += inside[++i];
     } else if (c == '$') {
       continue;
+    } else if (c == '<' && (inside.substr(i).starts_with("<br>") || inside.substr(i).starts_with("<br />") || inside.substr(i).starts_with("<br/>"))) {
+      i = inside.find('>', i);  // of forums that put it into the address of the image
+      if (!out.empty() && out.back() != ' ') out += ' ';
     } else if (c == '\xE2' || c == '\xEF') {
       if (is_zero_width(inside, i))
         i += 2;
@@ -376,6 +370,12 @@ std::string delimited(std::string_view source, bool is_display, bool& is_block) 
   std::size_t slashes = 0;
   while (slashes < out.size() && out[out.size() - 1 - slashes] == '\\') ++slashes;
   if (slashes % 2 == 1) out += ' ';
+  if (out.ends_with(' ')) {
+    while (out.ends_with(' ')) out.pop_back();
+    slashes = 0;
+    while (slashes < out.size() && out[out.size() - 1 - slashes] == '\\') ++slashes;
+    if (slashes % 2 == 1) out += ' ';
+  }
   if (out.empty() || out == "\\begingroup" || out == "\\endgroup") return {};
   is_block = is_display;
   if (!environment.empty() && is_display_environment(environment) && environment != "subequations") {

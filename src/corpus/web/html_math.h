@@ -61,9 +61,4 @@ std::string without_comments(std::string_view latex);
 /// Environments that are displays by themselves: equation, align, gather, multline, eqnarray, ... with or without "*".
 bool is_display_environment(std::string_view name);
 
-/// MathML without annotation or alttext as LaTeX; "" if nothing could be had.
-std::string latex_of_mathml(HtmlNode math);
-/// AsciiMath as LaTeX; nullopt if it is none.
-std::optional<std::string> latex_of_asciimath(std::string_view text);
-
 }  // namespace corollary

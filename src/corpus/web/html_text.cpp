@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "corpus/text.h"
+#include "corpus/web/asciimath.h"
 #include "corpus/web/html_boilerplate.h"
 #include "corpus/web/html_code.h"
 #include "corpus/web/html_delimiters.h"
@@ -95,7 +96,7 @@ class Extraction {
     }
     if (nested_ < kMaxNested) {
       if (const int level = heading_level(tag)) return heading(node, level, to);
-      if (tag == T::Ul || tag == T::Ol) return list(node, tag == T::Ol, to);
+      if ((tag == T::Ul || tag == T::Ol) && !is_layout_list(node)) return list(node, tag == T::Ol, to);
       if (tag == T::Table) return table(node, to);
       if (tag == T::Dt) return term(node, to);
       if (tag == T::Sup || tag == T::Sub) return script(node, tag == T::Sup, to);
@@ -178,7 +179,7 @@ class Extraction {
     std::replace(latex.begin(), latex.end(), kBreak, '\n');
     HtmlFormula found{std::move(latex), piece.is_display, piece.source};
     if (piece.source == MathSource::AsciiMath) {
-      auto converted = latex_of_asciimath(found.latex);
+      auto converted = asciimath_to_latex(found.latex);
       if (!converted) return plain("`" + found.latex + "`", to);
       found.latex = std::move(*converted);
     } else if (piece.source == MathSource::MathMl) {
@@ -229,7 +230,7 @@ class Extraction {
         this->text(piece, to);
         continue;
       }
-      if (auto latex = latex_of_asciimath(piece))
+      if (auto latex = asciimath_to_latex(piece))
         formula({std::move(*latex), false, MathSource::MathjaxElement}, to);
       else
         plain("`" + piece + "`", to);
@@ -301,6 +302,13 @@ class Extraction {
     to.words(is_marked ? fmt::format("`{}`", inside) : std::string(inside));
     if (is_ascii_space(code.back())) to.blank();
     count(inside);
+  }
+
+  /// Posts of a forum, cards of a page: items with headings, or long ones with blocks in them.
+  bool is_layout_list(HtmlNode list) const {
+    std::uint32_t items = 0;
+    for (HtmlNode item = list.first_child(); item; item = item.next()) items += item.tag() == T::Li ? 1 : 0;
+    return items > 0 && (facts_[list].has_heading || (facts_[list].text_bytes > 800 * items && facts_[list].has_block));
   }
 
   void list(HtmlNode node, bool is_numbered, TextWriter& to) {

@@ -67,7 +67,7 @@ TEST(HtmlText, MathOfEveryKind) {
       "r_1}</annotation></semantics></math>"
       "<math alttext='s_2'><mi>s</mi></math><math><mi>t</mi><mo>+</mo><mn>1</mn></math>"
       "<img class=tex alt='$u$'><img src='http://latex.codecogs.com/gif.latex?v%5E2+w'><img src='photo.png' alt='me'>");
-  EXPECT_EQ(page.text, "a $x^2$ b\n\n$$y \\\\[2pt] z$$\n\nc\n\n$$w$$\n\n$p$\n\n$$q$$\n\n$$r_1$$\n\n$s_2$ $t+1$ $u$ $v^2 w$\n");
+  EXPECT_EQ(page.text, "a $x^2$ b\n\n$$y \\\\[2pt] z$$\n\nc\n\n$$w$$\n\n$p$\n\n$$q$$\n\n$$r_1$$\n\n$s_2$ $t+1$ $u$ $v^2+w$\n");
   EXPECT_EQ(page.formulas, 10);
 }
 
