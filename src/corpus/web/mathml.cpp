@@ -128,9 +128,9 @@ Piece Converter::dispatch(HtmlNode node, std::string_view name) {
     if (name == "msub") return scripts(first, second, {});
     if (name == "msup") return scripts(first, {}, second);
     if (name == "msubsup") return scripts(first, second, third);
-    if (name == "munder") return under_over(node, first, second, {});
-    if (name == "mover") return under_over(node, first, {}, second);
-    return under_over(node, first, second, third);
+    if (name == "munder") return under_over(first, second, {});
+    if (name == "mover") return under_over(first, {}, second);
+    return under_over(first, second, third);
   }
   if (name == "mfrac") return fraction(node);
   if (name == "msqrt") return root(node, false);
