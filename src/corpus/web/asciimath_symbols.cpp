@@ -363,21 +363,18 @@ constexpr AsciimathSymbol kSymbols[] = {{"!", "!", "", Kind::kSymbol},
                                         {"~~", "\\approx", "", Kind::kSymbol}};
 static_assert(std::is_sorted(std::begin(kSymbols), std::end(kSymbols),
                              [](const AsciimathSymbol& a, const AsciimathSymbol& b) { return a.name < b.name; }));
-constexpr std::size_t kLongest =
-    std::max_element(std::begin(kSymbols), std::end(kSymbols), [](const AsciimathSymbol& a, const AsciimathSymbol& b) {
-      return a.name.size() < b.name.size();
-    })->name.size();
 
 }  // namespace
 
 const AsciimathSymbol* asciimath_symbol(std::string_view text) {
-  for (std::size_t size = std::min(text.size(), kLongest); size > 0; --size) {
-    const std::string_view name = text.substr(0, size);
-    const auto* at = std::lower_bound(std::begin(kSymbols), std::end(kSymbols), name,
-                                      [](const AsciimathSymbol& symbol, std::string_view wanted) { return symbol.name < wanted; });
-    if (at != std::end(kSymbols) && at->name == name) return at;
-  }
-  return nullptr;
+  if (text.empty()) return nullptr;
+  const AsciimathSymbol* longest = nullptr;
+  const auto* at = std::lower_bound(std::begin(kSymbols), std::end(kSymbols), text.front(),
+                                    [](const AsciimathSymbol& symbol, char first) { return symbol.name.front() < first; });
+  // Of names that begin another, the longer comes later.
+  for (; at != std::end(kSymbols) && at->name.front() == text.front(); ++at)
+    if (text.starts_with(at->name)) longest = at;
+  return longest;
 }
 
 }  // namespace corollary

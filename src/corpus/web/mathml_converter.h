@@ -61,8 +61,8 @@ class Converter {
   Piece scripts(HtmlNode base, HtmlNode below, HtmlNode above);
   Piece base(HtmlNode node);
   void script(char sign, HtmlNode node);
-  Piece under_over(HtmlNode node, HtmlNode base, HtmlNode below, HtmlNode above);
-  Piece accented(HtmlNode mover, HtmlNode base, HtmlNode mark, bool is_above);
+  Piece under_over(HtmlNode base, HtmlNode below, HtmlNode above);
+  Piece accented(HtmlNode base, HtmlNode mark, bool is_above);
   Piece multiscripts(HtmlNode node);
 
   // mathml_table.cpp

@@ -133,7 +133,7 @@ Piece Converter::scripts(HtmlNode node, HtmlNode below, HtmlNode above) {
   return Piece::kScripted;
 }
 
-Piece Converter::accented(HtmlNode node, HtmlNode expression, HtmlNode mark, bool is_above) {
+Piece Converter::accented(HtmlNode expression, HtmlNode mark, bool is_above) {
   const char32_t c = sole_character(mark);
   const Accent accent = c == 0 ? Accent() : is_above ? accent_above(c) : accent_below(c);
   if (accent.narrow == nullptr) return Piece::kNothing;
@@ -141,13 +141,12 @@ Piece Converter::accented(HtmlNode node, HtmlNode expression, HtmlNode mark, boo
   const std::string_view stretchy = sign.attribute("stretchy");
   const bool is_line = sign.attribute("accent") == "false" || c == 0x203E || c == 0x2015 || c == '_' || c == 0x332;
   const bool is_wide = stretchy == "false" ? false : stretchy == "true" || is_line || !is_single_letter(expression);
-  (void)node;
   out_.put(is_wide ? accent.wide : accent.narrow);
   group(expression);
   return Piece::kAtom;
 }
 
-Piece Converter::under_over(HtmlNode node, HtmlNode expression, HtmlNode below, HtmlNode above) {
+Piece Converter::under_over(HtmlNode expression, HtmlNode below, HtmlNode above) {
   if (!expression) return Piece::kNothing;
   if (below && !first_part(below) && local_name(below) == "mrow") below = {};
   if (above && !first_part(above) && local_name(above) == "mrow") above = {};
@@ -155,9 +154,9 @@ Piece Converter::under_over(HtmlNode node, HtmlNode expression, HtmlNode below, 
   const bool limits = has_limits(expression);
   if (!limits || !below != !above) {
     if (above && !below && !(limits && sole_character(above) != 0x23DE && sole_character(above) != 0xAF))
-      if (const Piece piece = accented(node, expression, above, true); piece != Piece::kNothing) return piece;
+      if (const Piece piece = accented(expression, above, true); piece != Piece::kNothing) return piece;
     if (below && !above)
-      if (const Piece piece = accented(node, expression, below, false); piece != Piece::kNothing) return piece;
+      if (const Piece piece = accented(expression, below, false); piece != Piece::kNothing) return piece;
   }
   if (limits) {
     ++tall_;
@@ -192,7 +191,7 @@ Piece Converter::under_over(HtmlNode node, HtmlNode expression, HtmlNode below, 
     if (above) out_.put("{");
   }
   if (above) {
-    if (const Piece piece = below ? accented(node, expression, above, true) : Piece::kNothing; piece == Piece::kNothing) {
+    if (const Piece piece = below ? accented(expression, above, true) : Piece::kNothing; piece == Piece::kNothing) {
       out_.put("\\overset");
       group(above);
       group(expression);

@@ -148,7 +148,7 @@ TEST(Mathml, HostileFormulasEnd) {
        {"<mrow>", "<msup><mi>x</mi>", "<msup>", "<mo>(</mo><mrow>", "<mover>", "<mtable><mtr><mtd>", "<mfenced>", "<mml:mspace>",
         "<apply><plus/>", "<mtext><b>", "<munder><mrow>", "<msub><msub>", "<mrow><mo>{</mo><mrow>"})
     (void)latex(repeated(deep, 100'000));
-  EXPECT_EQ(latex(repeated("<mi>x</mi>", 1'000'000)), "");
+  EXPECT_EQ(latex(repeated("<mi>x</mi>", 300'000)), "");  // a million takes the HTML parser seconds, the converter 34 ms
   EXPECT_EQ(latex(repeated("<mi>x</mi>", 90'000)).size(), 90'000u);
   EXPECT_TRUE(latex("<mtext>" + std::string(3 << 20, 'x') + "</mtext>").empty());
   (void)latex(repeated("<mo>(</mo>", 90'000) + repeated("<mo>)</mo>", 90'000));

@@ -268,11 +268,11 @@ Piece Converter::operator_sign(std::string_view text, MathFont font, HtmlNode no
   if (at == text.size()) {
     if (c == kApplyFunction) return Piece::kNothing;
     // \big( has a size of its own: 1.2em, 1.8em (MathJax: 1.623), 2.4em (2.047), 3em (2.470).
-    if (const std::string_view size = node.attribute("minsize");
-        size.size() >= 3 && is_ascii_digit(size[0]) && size.ends_with("em") &&
-        (closing_delimiter(c) != 0 || is_closing_delimiter(c) || is_bar(c))) {
+    const bool is_delimiter = closing_delimiter(c) != 0 || is_closing_delimiter(c) || is_bar(c);
+    if (const std::string_view size = is_delimiter ? node.attribute("minsize") : std::string_view();
+        size.size() >= 3 && is_ascii_digit(size[0]) && size.ends_with("em")) {
       const int tenths = (size[0] - '0') * 10 + (size[1] == '.' && is_ascii_digit(size[2]) ? size[2] - '0' : 0);
-      out_.put(tenths <= 12 ? "\\big" : tenths <= 18 ? "\\Big" : tenths <= 24 && tenths != 24 ? "\\bigg" : "\\Bigg");
+      out_.put(tenths <= 12 ? "\\big" : tenths <= 18 ? "\\Big" : tenths <= 24 && !size.starts_with("2.47") ? "\\bigg" : "\\Bigg");
     }
     if (is_bar(c) && c == 0x2225 && node.attribute("stretchy") == "false" && node.attribute("fence") == "false") {
       out_.put("\\|");  // MathJax's
