@@ -71,6 +71,88 @@ void erase_all(std::string& text, std::string_view what) {
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) text.erase(at, what.size());
 }
 
+/// Signs and commands that TeX sets alike, under one name; \left and \right are a matter of size.
+std::string with_one_spelling(std::string_view latex) {
+  static const std::map<std::string_view, std::string_view> kSame = {
+      {"\\left", ""},       {"\\right", ""},      {"\\ne", "\\neq"},          {"\\le", "\\leq"},       {"\\ge", "\\geq"},
+      {"\\to", "\\rightarrow"}, {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"},   {"\\lbrace", "\\{"},     {"\\rbrace", "\\}"},
+      {"\\vert", "|"},      {"\\lvert", "|"},     {"\\rvert", "|"},         {"\\dots", "\\ldots"},   {"\\land", "\\wedge"},
+      {"\\lor", "\\vee"}, {"\\ast", "*"},       {"\\hfill", ""},          {"\\limits", ""},      {"\\mathop", ""}};
+  static const std::map<std::string_view, std::string_view> kSigns = {
+      {"\u00d7", "\\times"}, {"\u00b1", "\\pm"},     {"\u2212", "-"},        {"\u00b7", "\\cdot"},  {"\u2264", "\\leq"},
+      {"\u2265", "\\geq"},   {"\u2260", "\\neq"},    {"\u221e", "\\infty"},  {"\u2192", "\\rightarrow"}, {"\u2202", "\\partial"},
+      {"\u2211", "\\sum"},   {"\u222b", "\\int"},    {"\u03b1", "\\alpha"},  {"\u03b2", "\\beta"},  {"\u03c0", "\\pi"},
+      {"\u03c9", "\\omega"}, {"\u00f7", "\\div"},    {"\u2026", "\\ldots"},  {"\u02d9", "\\dot"},   {"\u2032", "'"}};
+  std::string out;
+  for (std::size_t i = 0; i < latex.size();) {
+    std::size_t end = i + 1;
+    if (latex[i] == '\\') {
+      while (end < latex.size() && is_ascii_letter(latex[end])) ++end;
+      if (end == i + 1 && end < latex.size()) ++end;
+      const auto at = kSame.find(latex.substr(i, end - i));
+      out += at != kSame.end() ? at->second : latex.substr(i, end - i);
+    } else if ((static_cast<unsigned char>(latex[i]) & 0x80) != 0) {
+      while (end < latex.size() && (static_cast<unsigned char>(latex[end]) & 0xC0) == 0x80) ++end;
+      const auto at = kSigns.find(latex.substr(i, end - i));
+      out += at != kSigns.end() ? at->second : latex.substr(i, end - i);
+    } else {
+      out += latex[i];
+    }
+    i = end;
+  }
+  return out;
+}
+
+/// Braces around one sign or command, and around a whole formula, gone.
+std::string without_needless_braces(std::string out) {
+  for (bool again = true; again;) {
+    again = false;
+    std::string next;
+    for (std::size_t i = 0; i < out.size();) {
+      if (out[i] == '\\' && i + 1 < out.size()) {  // a command, or an escaped brace
+        next += out[i];
+        next += out[i + 1];
+        i += 2;
+        continue;
+      }
+      if (out[i] == '{') {
+        std::size_t end = i + 1;
+        if (end < out.size() && out[end] == '\\') {
+          ++end;
+          if (end < out.size() && !is_ascii_letter(out[end])) ++end;
+          while (end < out.size() && is_ascii_letter(out[end])) ++end;
+        } else if (end < out.size() && out[end] != '}' && out[end] != '{') {
+          ++end;
+          while (end < out.size() && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) ++end;
+        }
+        if (end < out.size() && out[end] == '}' && end > i + 1) {
+          next.append(out, i + 1, end - i - 1);
+          i = end + 1;
+          again = true;
+          continue;
+        }
+      }
+      next += out[i++];
+    }
+    out = std::move(next);
+  }
+  while (out.size() >= 2 && out.front() == '{' && out.back() == '}') {
+    int depth = 0;
+    std::size_t i = 0;
+    for (; i < out.size(); ++i) {
+      if (out[i] == '\\') {
+        ++i;
+        continue;
+      }
+      depth += out[i] == '{' ? 1 : out[i] == '}' ? -1 : 0;
+      if (depth == 0) break;
+    }
+    if (i + 1 != out.size()) break;
+    out = out.substr(1, out.size() - 2);
+  }
+  return out;
+}
+
 std::map<std::string, std::int64_t> count_words(std::string_view text) {
   std::vector<std::string> formulas;
   std::string plain;
@@ -161,10 +243,15 @@ std::vector<std::string> in_page_order(std::string_view text, const std::vector<
   return out;
 }
 
-std::string normalized_formula(std::string_view latex) {
+std::string plain_formula(std::string_view latex) {
   std::string out;
   for (const char c : latex)
     if (!is_ascii_space(c)) out += c;
+  return out;
+}
+
+std::string normalized_formula(std::string_view latex) {
+  std::string out = plain_formula(latex);
   erase_all(out, "\xC2\xA0");
   erase_all(out, "\\displaystyle");
   for (std::size_t at = out.find("\\label{"); at != std::string::npos; at = out.find("\\label{", at)) {
@@ -176,27 +263,14 @@ std::string normalized_formula(std::string_view latex) {
     const std::string open = "\\begin{" + std::string(name) + "}", close = "\\end{" + std::string(name) + "}";
     if (out.starts_with(open) && out.ends_with(close)) out = out.substr(open.size(), out.size() - open.size() - close.size());
   }
-  if (out.size() >= 2 && out.front() == '{' && out.back() == '}') {  // one group around all?
-    int depth = 0;
-    std::size_t i = 0;
-    for (; i < out.size(); ++i) {
-      if (out[i] == '\\') {
-        ++i;
-        continue;
-      }
-      depth += out[i] == '{' ? 1 : out[i] == '}' ? -1 : 0;
-      if (depth == 0) break;
-    }
-    if (i + 1 == out.size()) out = out.substr(1, out.size() - 2);
-  }
-  return out;
+  return without_needless_braces(with_one_spelling(out));
 }
 
-std::string joined_formulas(const std::vector<std::string>& formulas) {
+std::string joined_formulas(const std::vector<std::string>& formulas, std::string (*normalize)(std::string_view)) {
   std::string out;
   for (const std::string& formula : formulas) {
     if (!out.empty()) out += '\n';
-    out += normalized_formula(formula);
+    out += normalize(formula);
   }
   return out;
 }

@@ -25,13 +25,15 @@ std::string without_lists_and_tables(std::string_view text);
 std::vector<std::string> in_page_order(std::string_view text, const std::vector<std::string>& displays,
                                        const std::vector<std::string>& inlines);
 
-/// What does not change a formula's look or only its size: white space gone, "\displaystyle" and "\label{..}" gone, one pair of
-/// braces around all of it gone (Wikipedia wraps each formula in {\displaystyle ...}), and \begin{equation} ... \end{equation} around
-/// all of it gone.
+/// A formula without what does not change its look, or only its size: white space, "\displaystyle", "\label{..}", \left and \right,
+/// \begin{equation} around all of it, braces around one sign or command or around all of it; one spelling for signs that have
+/// several (\le, \leq, the character). Two converters of MathML agree in little but this.
 std::string normalized_formula(std::string_view latex);
+/// Without white space only: the strict measure beside it.
+std::string plain_formula(std::string_view latex);
 
 /// Normalised and joined by newlines.
-std::string joined_formulas(const std::vector<std::string>& formulas);
+std::string joined_formulas(const std::vector<std::string>& formulas, std::string (*normalize)(std::string_view) = normalized_formula);
 
 /// Levenshtein distance in bytes (Myers' bit-parallel algorithm in Hyyrö's block form): |a| * |b| / 64 steps.
 std::int64_t edit_distance(std::string_view a, std::string_view b);

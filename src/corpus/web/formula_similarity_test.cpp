@@ -17,8 +17,8 @@ TEST(FormulaSimilarity, FormulasOfAText) {
 }
 
 TEST(FormulaSimilarity, Normalisation) {
-  EXPECT_EQ(normalized_formula("{\\displaystyle a + {b}}"), "a+{b}");
-  EXPECT_EQ(normalized_formula("{a}{b}"), "{a}{b}");
+  EXPECT_EQ(normalized_formula("{\\displaystyle a + {b}}"), "a+b");
+  EXPECT_EQ(normalized_formula("{a}^{bc} \\le \\left(c\\right)"), "a^{bc}\\leq(c)");
   EXPECT_EQ(normalized_formula("\\begin{equation} \\label{eq:1} x\n\\end{equation}"), "x");
 }
 

@@ -84,10 +84,11 @@ const Words kNames = words_of(
 
 /// Words in such names: "site-footer", "shareButtons", "cookie_notice". Sure ones, and such as need a second sign.
 const Words kSureWords = words_of(
-    "breadcrumb breadcrumbs navbar navigation nav menu menus submenu topbar sidebar footer copyright login logout signin signup cookie cookies "
-    "consent gdpr newsletter subscribe subscription social share sharing sharebar sharer addthis popup modal flyout overlay lightbox tooltip upsell "
-    "promo advert advertisement advertising ads adsense sponsored sponsor outbrain taboola pagination pager pagenav toolbar masthead offcanvas dropdown "
-    "breadcrumbarea searchform searchbar captcha paywall hidden recaptcha");
+    "breadcrumb breadcrumbs navbar navigation menu menus submenu topbar sidebar footer copyright login logout signin signup cookie cookies "
+    "consent gdpr newsletter subscribe subscription sharebar sharer addthis upsell advert advertisement advertising adsense sponsored "
+    "outbrain taboola pagination pager pagenav toolbar masthead offcanvas breadcrumbarea searchform searchbar captcha recaptcha paywall");
+/// Those that also name what holds prose: a post in a "popup", a "social" group's text.
+const Words kLikelyWords = words_of("nav social share sharing popup modal flyout overlay lightbox tooltip promo ads sponsor dropdown hidden");
 const Words kDoubtfulWords = words_of(
     "related recommended recommend similar trending popular widget banner header head tags taglist tagcloud categories meta byline author avatar profile "
     "vote votes voting rating ratings likes follow followers rss feed buttons button controls tools actions links bookmark bookmarks print attachments "
@@ -205,12 +206,15 @@ bool is_boilerplate(HtmlNode node, std::string_view classes, const PageFacts& fa
   constexpr HtmlTags kBoxes(T::Div, T::Section, T::Ul, T::Ol, T::Li, T::Span, T::P, T::Table, T::Form, T::Header, T::Dl, T::Td, T::A,
                             T::H2, T::H3, T::H4, T::H5, T::Figure);
   if (!kBoxes(tag)) return false;
-  bool is_doubtful = false;
+  bool is_doubtful = false, is_likely = false;
   const auto judge = [&](std::string_view word) {
+    is_likely = is_likely || kLikelyWords.contains(word);
     is_doubtful = is_doubtful || kDoubtfulWords.contains(word);
     return kSureWords.contains(word);
   };
   if (any_part(classes, judge) || any_part(id, judge)) return !(at.has_formula && at.link_bytes * 4 < at.text_bytes);
+  constexpr std::uint32_t kProse = 300;
+  if (is_likely && !at.has_formula && at.text_bytes - at.link_bytes < kProse) return true;
   if (!is_doubtful || heading_level(tag) > 0 || at.has_formula) return false;
   // A second sign: mostly links, or next to nothing in it.
   return at.links > 0 && at.link_bytes * 2 > at.text_bytes && (at.links > 1 || at.text_bytes < 60);

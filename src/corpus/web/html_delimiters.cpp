@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <map>
 #include <unordered_set>
 
@@ -49,6 +50,36 @@ std::string_view value_behind(std::string_view page, std::size_t at) {
     }
   }
   return {};
+}
+
+/// Whether `word`, in lower case, ends right before page[end], in any case.
+bool ends_with_word(std::string_view page, std::size_t end, std::string_view word) {
+  if (end < word.size()) return false;
+  for (std::size_t i = 0; i < word.size(); ++i)
+    if ((page[end - word.size() + i] | 0x20) != word[i]) return false;
+  return true;
+}
+
+/// Calls f behind each place of `letter` until it says true. Rare letters make this as fast as memory.
+template <class F>
+bool any_behind(std::string_view page, char letter, const F& f) {
+  for (std::size_t at = page.find(letter); at != std::string_view::npos; at = page.find(letter, at + 1))
+    if (f(at + 1)) return true;
+  return false;
+}
+
+/// MathJax or KaTeX, in any case.
+bool names_renderer(std::string_view page) {
+  const auto is_it = [&](std::size_t end) { return ends_with_word(page, end, "mathjax") || ends_with_word(page, end, "katex"); };
+  return any_behind(page, 'x', is_it) || any_behind(page, 'X', is_it);
+}
+
+/// AsciiMath, in any case, as scripts, their addresses and configurations name it, or a configuration of MathJax with it.
+bool names_asciimath(std::string_view page, bool has_renderer) {
+  const auto find = [&](std::string_view word) { return memmem(page.data(), page.size(), word.data(), word.size()) != nullptr; };
+  for (const std::string_view word : {"ciimath", "CIIMath", "ciiMath"})
+    if (find(word)) return true;
+  return has_renderer && (find("config=AM_") || find("MML-AM_"));
 }
 
 template <class F>
@@ -264,8 +295,7 @@ MathDelimiters find_math_delimiters(std::string_view page) {
                  {"$", "$", false},          {"[itex]", "[/itex]", false},    {"[math]", "[/math]", false},
                  {"[latex]", "[/latex]", false}, {"[texx]", "[/texx]", false}, {"[tex]", "[/tex]", true},
                  {"[TEX]", "[/TEX]", true},  {"[MATH]", "[/MATH]", false},    {"[LATEX]", "[/LATEX]", false}};
-  for (const std::string_view word : {"athJax", "athjax", "ATHJAX", "atex", "aTeX"})
-    found.has_renderer = found.has_renderer || contains(page, word);
+  found.has_renderer = names_renderer(page);
   const auto add = [&](const Pair& pair) {
     const auto same = std::find_if(found.pairs.begin(), found.pairs.end(), [&](const Pair& at) { return at.open == pair.open; });
     if (pair.open == "$") found.are_dollars_configured = true;
@@ -304,9 +334,8 @@ MathDelimiters find_math_delimiters(std::string_view page) {
       }
     });
   }
-  if (contains(page, "sciimath") || contains(page, "sciiMath") || contains(page, "SCIIMath") || contains(page, "MML-AM_") || contains(page, "config=AM_"))
-    if (std::none_of(found.pairs.begin(), found.pairs.end(), [](const Pair& at) { return at.open == "`"; }))
-      found.pairs.push_back({"`", "`", false, true});
+  if (names_asciimath(page, found.has_renderer) && std::none_of(found.pairs.begin(), found.pairs.end(), [](const Pair& at) { return at.open == "`"; }))
+    found.pairs.push_back({"`", "`", false, true});
   std::stable_sort(found.pairs.begin(), found.pairs.end(), [](const Pair& a, const Pair& b) { return a.open.size() > b.open.size(); });
   found.is_on = found.has_renderer;
   return found;

@@ -1,5 +1,6 @@
 #include "corpus/web/html_lines.h"
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 #include <vector>
@@ -23,7 +24,7 @@ constexpr auto kPhrases = std::to_array<std::string_view>({
     "share this", "share on facebook", "share on twitter", "share via", "share a link to this question", "tweet", "facebook", "twitter",
     "pinterest", "linkedin", "reddit", "whatsapp", "instagram", "follow us", "like us on", "subscribe", "unsubscribe", "newsletter",
     "rss feed", "rss", "join our", "get updates", "email this", "blogthis",
-    "leave a reply", "leave a comment", "post a comment", "add a comment", "post reply", "reply to this", "post your answer",
+    "reply", "leave a reply", "leave a comment", "post a comment", "add a comment", "post reply", "reply to this", "post your answer",
     "your answer", "know someone who can answer", "not the answer you're looking for", "browse other questions tagged",
     "ask your own question", "ask question", "improve this question", "improve this answer", "add comment", "cancel reply",
     "view all comments", "show more comments", "upvote", "downvote", "report post", "quote reply", "you must log in to answer",
@@ -143,6 +144,13 @@ std::string apply_line_rules(std::string_view text, const LineRules& rules) {
     --left;
     if (line.is_code || line.has_formula) continue;
     if (is_cut) {
+      is_kept[i] = 0;
+      continue;
+    }
+    // "|", "»": what stood between links that are gone.
+    if (line.text.size() <= 8 && std::none_of(line.text.begin(), line.text.end(), [](char c) {
+          return is_ascii_letter(c) || is_ascii_digit(c) || (static_cast<unsigned char>(c) >= 0xC3);
+        })) {
       is_kept[i] = 0;
       continue;
     }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <unordered_set>
 #include <utility>
 
 #include "corpus/text.h"
@@ -101,10 +103,59 @@ class Extraction {
       if (tag == T::Dt) return term(node, to);
       if (tag == T::Sup || tag == T::Sub) return script(node, tag == T::Sup, to);
     }
+    if (nested_ < kMaxNested && is_quotation(node, tag)) return quotation(node, to);
     const bool is_block = kBlocks(tag);
     if (is_block) to.block(2);
     children(node, to);
     if (is_block) to.block(2);
+  }
+
+  static bool is_quotation(HtmlNode node, T tag) {
+    if (tag == T::Blockquote) return true;
+    const std::string_view classes = node.attribute("class");
+    return tag == T::Div && classes.find("quote") != std::string_view::npos &&
+           (has_token(classes, "bbcode_quote") || has_token(classes, "bbcode_container") || has_token(classes, "quote") || has_token(classes, "bbCodeBlock--quote"));
+  }
+  /// A quotation of what stands earlier on the page (a forum's) is left out, with the line that says whose it is.
+  void quotation(HtmlNode node, TextWriter& to) {
+    const std::int64_t formulas = result.formulas;
+    const MathCounts by_source = result.formulas_by_source;
+    TextWriter inside(false);
+    ++nested_;
+    children(node, inside);
+    --nested_;
+    const std::string_view body = trim(inside.text());
+    if (body.empty()) return;
+    remember_lines(to);
+    std::size_t known = 0, all = 0;
+    each_line(body, [&](std::string_view line) {
+      if (line.starts_with("Originally Posted by") || line.ends_with(" said:") || line.ends_with(" wrote:")) return;
+      all += line.size();
+      if (lines_.contains(std::hash<std::string_view>()(line))) known += line.size();
+    });
+    if (options_.removes_boilerplate && all > 0 && 10 * known >= 8 * all) {
+      result.formulas = formulas;
+      result.formulas_by_source = by_source;
+      return;
+    }
+    to.block(2);
+    to.verbatim(body);
+    to.block(2);
+  }
+  template <class F>
+  static void each_line(std::string_view text, const F& f) {
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      if (const std::string_view line = trim(text.substr(at, end - at)); !line.empty()) f(line);
+      at = end + 1;
+    }
+  }
+  /// The lines that `to` has held since it was last asked: each is hashed once.
+  void remember_lines(const TextWriter& to) {
+    if (nested_ > 0) return;
+    const std::string_view text = to.text();
+    each_line(text.substr(std::min(remembered_, text.size())), [&](std::string_view line) { lines_.insert(std::hash<std::string_view>()(line)); });
+    remembered_ = text.size();
   }
 
   static bool is_footnote(HtmlNode node) { return has_class(node, "footnote") || has_class(node, "citation"); }
@@ -399,7 +450,8 @@ class Extraction {
   /// One line a row, cells between " | ". A table that holds blocks is layout: its cells are blocks.
   void table(HtmlNode node, TextWriter& to) {
     to.block(2);
-    if (depth_of_tables_ > 0 || facts_[node].has_block) {
+    constexpr std::uint32_t kLongCell = 400;
+    if (depth_of_tables_ > 0 || facts_[node].has_block || facts_[node].text_bytes > kLongCell * cells(node)) {
       children(node, to);
     } else {
       ++depth_of_tables_;
@@ -412,6 +464,12 @@ class Extraction {
       --depth_of_tables_;
     }
     to.block(2);
+  }
+  static std::uint32_t cells(HtmlNode node) {
+    std::uint32_t sum = 0;
+    for (HtmlNode child = node.first_child(); child; child = child.next())
+      sum += child.tag() == T::Td || child.tag() == T::Th ? 1 : child.is_element() ? cells(child) : 0;
+    return sum;
   }
   void rows(HtmlNode node, TextWriter& to, TableGrid& grid) {
     for (HtmlNode child = node.first_child(); child; child = child.next()) {
@@ -439,6 +497,8 @@ class Extraction {
   std::uint32_t page_bytes_;
   const HtmlOptions& options_;
   bool is_over_ = false;
+  std::unordered_set<std::size_t> lines_;
+  std::size_t remembered_ = 0;
   int nested_ = 0, in_link_ = 0, depth_of_lists_ = 0, depth_of_tables_ = 0, without_delimiters_ = 0;
 };
 
@@ -466,6 +526,29 @@ HtmlNode main_part(HtmlNode body, const PageFacts& facts) {
   return {};
 }
 
+/// The page's <h1>, if its title has it too: pages that mark their main part leave it outside now and then.
+std::string outer_heading(HtmlNode root, HtmlNode body) {
+  const auto line = [](HtmlNode node) {
+    TextWriter words(true);
+    const auto add = [&](HtmlNode at, auto& self) -> void {
+      for (HtmlNode child = at.first_child(); child; child = child.next()) {
+        if (child.is_text())
+          words.words(child.text());
+        else
+          self(child, self);
+      }
+    };
+    add(node, add);
+    return std::string(trim(words.text()));
+  };
+  const HtmlNode h1 = find_first(body, [](HtmlNode at) { return at.tag() == T::H1; });
+  const HtmlNode title = find_first(root, [](HtmlNode at) { return at.tag() == T::Title; });
+  if (!h1 || !title) return "";
+  const std::string heading = line(h1), of_page = line(title);
+  constexpr std::size_t kMaxHeading = 300;
+  return heading.size() >= 8 && heading.size() <= kMaxHeading && of_page.find(heading) != std::string::npos && of_page != heading ? heading : "";
+}
+
 }  // namespace
 
 HtmlText html_to_text(std::string_view html, const HtmlOptions& options) {
@@ -491,6 +574,10 @@ HtmlText html_to_text(std::string_view html, const HtmlOptions& options) {
   if (constexpr std::int64_t kTooLittle = 200; page.text_bytes < kTooLittle) {
     HtmlText whole = extract(body);
     if (whole.text_bytes > 2 * page.text_bytes) page = std::move(whole);  // the mark was on the wrong element
+  }
+  if (options.removes_boilerplate && !page.text.empty() && page.text.find("# ") > 2) {
+    const std::string heading = outer_heading(root, body);
+    if (!heading.empty() && page.text.find(heading) == std::string::npos) page.text = "# " + heading + "\n\n" + page.text;
   }
   if (const HtmlNode title = find_first(root, [](HtmlNode at) { return at.tag() == T::Title; })) {
     TextWriter line(true);
