@@ -76,10 +76,14 @@ bool names_renderer(std::string_view page) {
 
 /// AsciiMath, in any case, as scripts, their addresses and configurations name it, or a configuration of MathJax with it.
 bool names_asciimath(std::string_view page, bool has_renderer) {
+  // All spellings of ASCIIMath have an "M" or "m" behind two i; of capitals there are few.
+  const auto is_it = [&](std::size_t end) {
+    return ends_with_word(page, end, "asciim") && end < page.size() && (page[end] | 0x20) == 'a';
+  };
+  if (any_behind(page, 'M', is_it)) return true;
+  if (!has_renderer) return false;
   const auto find = [&](std::string_view word) { return memmem(page.data(), page.size(), word.data(), word.size()) != nullptr; };
-  for (const std::string_view word : {"ciimath", "CIIMath", "ciiMath"})
-    if (find(word)) return true;
-  return has_renderer && (find("config=AM_") || find("MML-AM_"));
+  return find("config=AM_") || find("MML-AM_") || find("asciimath");
 }
 
 template <class F>

@@ -120,20 +120,20 @@ class Extraction {
   void quotation(HtmlNode node, TextWriter& to) {
     const std::int64_t formulas = result.formulas;
     const MathCounts by_source = result.formulas_by_source;
+    remember_lines(to);
     TextWriter inside(false);
     ++nested_;
     children(node, inside);
     --nested_;
     const std::string_view body = trim(inside.text());
     if (body.empty()) return;
-    remember_lines(to);
     std::size_t known = 0, all = 0;
     each_line(body, [&](std::string_view line) {
       if (line.starts_with("Originally Posted by") || line.ends_with(" said:") || line.ends_with(" wrote:")) return;
       all += line.size();
       if (lines_.contains(std::hash<std::string_view>()(line))) known += line.size();
     });
-    if (options_.removes_boilerplate && all > 0 && 10 * known >= 8 * all) {
+    if (options_.removes_boilerplate && 10 * known >= 8 * all) {
       result.formulas = formulas;
       result.formulas_by_source = by_source;
       return;
