@@ -39,7 +39,7 @@ constexpr HtmlTags kElements(T::Script, T::Style, T::Nav, T::Footer, T::Aside, T
                              T::Select, T::Input, T::Option, T::Datalist, T::Svg, T::Canvas, T::Audio, T::Video, T::Head, T::Dialog,
                              T::Map, T::Textarea, T::Noembed, T::Noframes, T::Applet, T::Label, T::Link, T::Meta);
 
-const Words kRoles = words_of("navigation search banner contentinfo complementary button menu menubar dialog alert alertdialog tablist toolbar");
+const Words kRoles = words_of("navigation search banner contentinfo complementary button menu menubar dialog alert alertdialog tablist toolbar tooltip");
 
 /// Whole names of classes and ids.
 const Words kNames = words_of(
@@ -166,6 +166,7 @@ PageFacts::Facts PageFacts::gather(HtmlNode node, bool in_link, int depth) {
       continue;
     }
     ++sum.children;
+    sum.has_term = sum.has_term || tag == T::Dt;
     const bool is_link = tag == T::A && child.has_attribute("href");
     if (tag == T::A) ++links;
     Facts below;
@@ -199,10 +200,11 @@ bool is_boilerplate(HtmlNode node, std::string_view classes, const PageFacts& fa
   if (classes.empty() && id.empty()) return false;
   if (has_token(classes, "contents") && has_token(classes, "topic")) return true;
   if (has_token(classes, "header") && !at.has_heading) return true;
-  if (is_content(node) || at.text_bytes > page_bytes / 2) return false;
+  const std::uint32_t prose = at.text_bytes - at.link_bytes;
+  if (is_content(node) || prose > page_bytes / 2) return false;
   if (kNames.contains(id)) return true;
   if (any_word(classes, [](std::string_view word) { return kNames.contains(word); })) return true;
-  if (at.text_bytes > page_bytes / 4) return false;
+  if (prose > page_bytes / 4) return false;
   constexpr HtmlTags kBoxes(T::Div, T::Section, T::Ul, T::Ol, T::Li, T::Span, T::P, T::Table, T::Form, T::Header, T::Dl, T::Td, T::A,
                             T::H2, T::H3, T::H4, T::H5, T::Figure);
   if (!kBoxes(tag)) return false;

@@ -14,6 +14,7 @@ class PageFacts {
     std::uint32_t text_bytes = 0, link_bytes = 0, links = 0, children = 0;  ///< children: elements directly below
     bool has_heading = false;
     bool has_block = false;    ///< a table, list, <pre>, quotation or heading: a table with that is layout
+    bool has_term = false;     ///< a <dt> directly below
     bool has_formula = false;  ///< or what looks like LaTeX
     bool has_latex = false;    ///< a LaTeX command in its text (has_latex_command)
   };
@@ -30,7 +31,8 @@ class PageFacts {
 /// heading, footers, tables of contents, permalink marks, what a style hides. By element, ARIA role, id and class; the names are those
 /// of Sphinx, MediaWiki, GAPDoc, Texinfo, WordPress, Stack Exchange, phpBB, vBulletin, XenForo, Discourse, LibreTexts and the like, and
 /// the words that pages put into such names (recipe 9.2: breadcrumbs, menus, login, votes, share buttons, newsletters, ...): those
-/// count only for elements that do not hold a large part of the page. `page_bytes`: text of the whole page.
+/// count only for elements that do not hold a large part of the page. `page_bytes`: text outside links of
+/// all that is extracted.
 bool is_boilerplate(HtmlNode node, std::string_view classes, const PageFacts& facts, std::uint32_t page_bytes);
 
 /// A list, box or paragraph of links: at least two elements directly below, more than 80 % of the text in links (recipe 9.2).

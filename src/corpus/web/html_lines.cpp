@@ -154,6 +154,9 @@ std::string apply_line_rules(std::string_view text, const LineRules& rules) {
       is_kept[i] = 0;
       continue;
     }
+    // A number all alone: votes, answers, pages.
+    const bool is_alone = (i == 0 || lines[i - 1].text.empty()) && (i + 1 == lines.size() || lines[i + 1].text.empty());
+    if (is_alone && line.text.size() <= 4 && std::all_of(line.text.begin(), line.text.end(), is_ascii_digit)) is_kept[i] = 0;
     if (rules.removes_cjk_lines && starts_with_cjk(trim(line.text))) is_kept[i] = 0;
     constexpr std::size_t kMaxLine = 2000;  // no phrase makes a boilerplate of so much text
     if (!rules.removes_boilerplate || line.text.size() > kMaxLine) continue;

@@ -52,8 +52,18 @@ HtmlNode tex_annotation(HtmlNode node) {
   });
 }
 
+/// The first <math> below `node`, if it is near: what stands around a formula is small, and boxes in boxes may each ask.
+HtmlNode math_below(HtmlNode node, int& budget) {
+  for (HtmlNode child = node.first_child(); child && budget > 0; child = child.next()) {
+    --budget;
+    if (child.tag() == HtmlTag::Math) return child;
+    if (HtmlNode found = math_below(child, budget)) return found;
+  }
+  return {};
+}
 HtmlNode math_below(HtmlNode node) {
-  return find_first(node, [](HtmlNode at) { return at.tag() == HtmlTag::Math; });
+  int budget = 1000;
+  return math_below(node, budget);
 }
 
 HtmlFormula read_math(HtmlNode node) {
@@ -84,9 +94,17 @@ std::optional<HtmlFormula> read_math_markup(std::string_view markup) {
 
 /// What codecogs.com takes in front of a formula to say how it is drawn.
 std::string without_drawing_commands(std::string latex) {
+  std::string plain;
+  for (std::size_t i = 0; i < latex.size(); ++i) {
+    const std::string_view rest = std::string_view(latex).substr(i, 7);
+    const char meant = rest == "&space;" ? ' ' : rest.starts_with("&plus;") ? '+' : rest.starts_with("&hash;") ? '#' : '\0';
+    plain += meant != '\0' ? meant : latex[i];
+    if (meant != '\0') i += meant == ' ' ? 6 : 5;
+  }
+  latex = std::move(plain);
   for (bool again = true; again;) {
     again = false;
-    latex = trim(latex);
+    latex = std::string(trim(latex));
     for (const std::string_view command : {"\\inline", "\\bg_", "\\fn_", "\\dpi{", "\\large", "\\small", "\\tiny", "\\huge"}) {
       if (!latex.starts_with(command)) continue;
       std::size_t end = command.size();
@@ -154,7 +172,9 @@ std::optional<HtmlFormula> read_image(HtmlNode node, std::string_view classes) {
   }
   if (classes.empty()) return std::nullopt;
   if (has_any(classes, {"mwe-math-fallback"})) {
-    if (math_below(node.parent())) return take(MathSource::WikipediaImage, "");  // beside the <math> it stands for
+    int steps = 0;
+    for (HtmlNode beside = node.previous(); beside && steps < 3; beside = beside.previous(), ++steps)
+      if (math_below(beside)) return take(MathSource::WikipediaImage, "");  // beside the <math> it stands for
     return take(MathSource::WikipediaImage, std::string(alt));
   }
   for (const char* formula_class : {"latex", "tex", "latexcenter", "latexdisplay", "latexblock", "latexblockcenter", "math"})
@@ -337,10 +357,11 @@ std::string delimited(std::string_view source, bool is_display, bool& is_block) 
   for (std::size_t i = 0; i < inside.size(); ++i) {
     const char c = inside[i];
     if (c == '\\' && inside.substr(i).starts_with("\\textcolor[")) {  // the colour model and colour; what is coloured stays
-      const std::size_t model = inside.find(']', i);
-      const std::size_t end = model == std::string_view::npos ? model : inside.find('}', model);
-      if (end != std::string_view::npos && inside.substr(model + 1).starts_with('{')) {
-        i = end;
+      const std::string_view near = inside.substr(i, 100);
+      const std::size_t model = near.find(']');
+      const std::size_t end = model == std::string_view::npos ? model : near.find('}', model);
+      if (end != std::string_view::npos && near.substr(model + 1).starts_with('{')) {
+        i += end;
         continue;
       }
     }

@@ -259,9 +259,9 @@ class Extraction {
     bool has_element = false;
     for (HtmlNode child = node.first_child(); child; child = child.next()) has_element = has_element || (child.is_element() && child.tag() != T::Br);
     std::string latex;
-    raw_text(node, latex);
+    if (!has_element) raw_text(node, latex);
     const std::string_view inside = trim(latex);
-    if (has_element || inside.empty()) return element(node, node.tag(), to);
+    if (inside.empty()) return element(node, node.tag(), to);
     const bool is_marked = inside.starts_with("\\(") || inside.starts_with("\\[") || inside.starts_with("$") || inside.starts_with("\\begin{");
     if (!is_marked && !delimiters_.has_renderer) return element(node, node.tag(), to);
     const bool is_display = is_container ? inside.starts_with("$$") || !is_marked : has_class(node, "display") || node.tag() == T::Div;
@@ -332,8 +332,9 @@ class Extraction {
     raw_text(node, code);
     code = tidy_code(code);
     if (code.empty()) return;
-    std::string fence = "```";
-    while (code.find(fence) != std::string::npos) fence += '`';
+    std::size_t longest = 2, run = 0;  // of the backticks in it
+    for (const char c : code) longest = std::max(longest, run = c == '`' ? run + 1 : 0);
+    const std::string fence(longest + 1, '`');
     to.block(2);
     to.verbatim(fence + code_language(node) + "\n" + code + "\n" + fence);
     to.block(2);
@@ -398,18 +399,12 @@ class Extraction {
     const HtmlNode list = node.parent();
     const bool is_flat = has_class(list, "field-list") || has_class(list, "py") || has_class(list, "class") ||
                          has_class(list, "function") || has_class(list, "footnote") || has_class(list, "citation") ||
-                         is_mere_indentation(list);
+                         !facts_[list].has_term;  // MediaWiki writes an indented formula as a definition without a term
     if (!is_flat) to.indent(4);
     children(node, to);
     if (!is_flat) to.indent(-4);
     to.unglue();
     to.block(1);
-  }
-  /// MediaWiki writes an indented formula as a definition without a term.
-  static bool is_mere_indentation(HtmlNode list) {
-    for (HtmlNode child = list.first_child(); child; child = child.next())
-      if (child.tag() == T::Dt) return false;
-    return true;
   }
   void term(HtmlNode node, TextWriter& to) {
     const std::string line = line_of(node);
@@ -564,7 +559,7 @@ HtmlText html_to_text(std::string_view html, const HtmlOptions& options) {
   MathDelimiters delimiters = find_math_delimiters(utf8);
   delimiters.is_on = delimiters.has_renderer || facts[body].has_latex;
   const auto extract = [&](HtmlNode node) {
-    Extraction extraction(facts, delimiters, std::max(facts[node].text_bytes, facts[body].text_bytes / 2), options);
+    Extraction extraction(facts, delimiters, facts[node].text_bytes - facts[node].link_bytes, options);
     TextWriter writer(false);
     extraction.children(node, writer);
     extraction.result.text = options.removes_boilerplate ? apply_line_rules(writer.text(), options.lines) : tidy_lines(writer.text());
