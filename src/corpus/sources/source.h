@@ -32,7 +32,7 @@ struct SourceConfig {
 /// A source whose bytes lie on this machine: a line of sources.json (docs/formats/sources.md).
 struct FetchedSource {
   std::string subset, language, uri, glob, licence;  ///< as configured; the licence also as a package states it
-  std::string kind;                                  ///< "archive", "folder", "records" or "file": how `path` is read
+  std::string kind;                                  ///< "archive", "folder", "records", "warc", "parquet" or "file": how `path` is read
   std::string path;                                  ///< the file or folder
   std::string sha256;              ///< of the file; of a folder: of the list of its matching files with their digests
   std::int64_t bytes = 0;          ///< of the file, or of the folder's matching files
@@ -63,6 +63,17 @@ struct RawRecord {
       rejection;  ///< set if the bytes could not be had: a malformed line, a truncated archive, a file too large
 };
 
+/// A part of a source that can be read alone; the parts in order are the whole. What begin and end count depends on the kind: bytes of a
+/// WARC or of plain .jsonl, files of a folder in order of their paths.
+struct Piece {
+  std::int64_t source = 0;           ///< which of a list of sources
+  std::int64_t begin = 0, end = -1;  ///< [begin, end); -1: to its end
+  std::int64_t bytes = 0;            ///< of input, about
+};
+
+/// Pieces of about `piece_bytes`; one piece where a source cannot be cut: an archive, a compressed .jsonl.
+std::vector<Piece> cut_source(const FetchedSource& source, std::int64_t piece_bytes);
+
 /// Enumerates the raw records of one source in an order that depends only on its bytes. Damage inside is a record with `rejection`
 /// set, after which the source goes on if it can; what cannot be opened at all throws Error.
 class Source {
@@ -73,7 +84,7 @@ class Source {
 };
 
 /// Files above max_record_bytes come as rejections, their bytes are never held.
-std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes);
+std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const Piece& piece = {});
 
 /// How a file (or, by is_folder, a folder) of this name is read: the `kind` above.
 std::string source_kind(const std::string& name, bool is_folder);
