@@ -50,7 +50,7 @@ void concatenate(const std::vector<fs::path>& parts, const fs::path& to) {
 
 struct CorpusBuild::State {
   Context context;
-  fs::path out;
+  fs::path fetch_folder, out;
   Json config, inputs;
   std::vector<Step> steps;
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
@@ -60,6 +60,7 @@ CorpusBuild::CorpusBuild(const CorpusConfig& config, const fs::path& fetch_folde
     : state_(std::make_unique<State>()) {
   State& s = *state_;
   std::vector<FetchedSource> sources = read_sources(fetch_folder);
+  s.fetch_folder = fs::absolute(fetch_folder);
   s.out = out;
   s.config = fields_to_json(config);
   s.inputs = Json::object();
@@ -83,10 +84,10 @@ void CorpusBuild::plan() {
   Json shards = Json::array();
   for (const Shard& shard : s.context->shards) {
     Json pieces = Json::array();
-    for (const Piece& piece : shard.pieces) pieces.push_back(piece_to_json(piece));
+    for (const SourcePiece& piece : shard.pieces) pieces.push_back(piece_to_json(piece));
     shards.push_back({{"name", shard.name}, {"bytes", shard.bytes}, {"pieces", pieces}});
   }
-  const Json plan = {{"config", s.config}, {"inputs", s.inputs}, {"shards", shards}};
+  const Json plan = {{"fetch", s.fetch_folder.string()}, {"config", s.config}, {"inputs", s.inputs}, {"shards", shards}};
   std::int64_t input_bytes = 0;
   for (const FetchedSource& source : s.context->sources) input_bytes += source.matched_bytes;
   require_space(s.out, input_bytes, "the corpus");
@@ -271,12 +272,12 @@ StageResult CorpusBuild::finish(bool keep_work) {
   return {read_manifest(s.out), false};
 }
 
-StageResult build_corpus(const CorpusConfig& config, const fs::path& fetch_folder, const fs::path& out) {
+StageResult build_corpus(const CorpusConfig& config, const fs::path& fetch_folder, const fs::path& out, bool keep_work) {
   CorpusBuild build(config, fetch_folder, out);
   if (auto manifest = build.finished()) return {std::move(*manifest), true};
   build.plan();
   for (const Step& step : build.steps()) build.run(step);
-  return build.finish();
+  return build.finish(keep_work);
 }
 
 }  // namespace corollary

@@ -42,6 +42,6 @@ class CorpusBuild {
 
 /// All of it in this process, on all threads. Nothing is done if `out` already holds this; what an interrupted build left is used. Throws
 /// Error if a source cannot be opened, nothing was kept, or (strict) on damage.
-StageResult build_corpus(const CorpusConfig& config, const fs::path& fetch_folder, const fs::path& out);
+StageResult build_corpus(const CorpusConfig& config, const fs::path& fetch_folder, const fs::path& out, bool keep_work = false);
 
 }  // namespace corollary

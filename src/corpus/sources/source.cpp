@@ -48,7 +48,7 @@ RawRecord record_of_line(std::string_view line, std::string path, const std::str
 /// The lines of a plain .jsonl file that begin in [begin, end). Their paths tell the byte, which does not depend on where it was cut.
 class RecordsPiece : public Source {
  public:
-  RecordsPiece(const fs::path& path, const Piece& piece, std::int64_t max_record_bytes)
+  RecordsPiece(const fs::path& path, const SourcePiece& piece, std::int64_t max_record_bytes)
       : path_(path), max_record_bytes_(max_record_bytes), file_(path), text_(file_.text()) {
     end_ = piece.end < 0 ? text_.size() : std::min(static_cast<std::size_t>(piece.end), text_.size());
     at_ = std::min(static_cast<std::size_t>(piece.begin), text_.size());
@@ -120,7 +120,7 @@ std::vector<fs::path> matching_files(const FetchedSource& source) {
 
 class FolderSource : public Source {
  public:
-  FolderSource(const FetchedSource& source, std::int64_t max_record_bytes, const Piece& piece)
+  FolderSource(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece)
       : root_(source.path), max_record_bytes_(max_record_bytes), files_(matching_files(source)) {
     if (piece.end >= 0 && static_cast<std::size_t>(piece.end) < files_.size()) files_.resize(static_cast<std::size_t>(piece.end));
     at_ = static_cast<std::size_t>(piece.begin);
@@ -197,11 +197,11 @@ class ArchiveSource : public Source {
 
 }  // namespace
 
-std::vector<Piece> cut_source(const FetchedSource& source, std::int64_t piece_bytes) {
-  std::vector<Piece> pieces;
+std::vector<SourcePiece> cut_source(const FetchedSource& source, std::int64_t piece_bytes) {
+  std::vector<SourcePiece> pieces;
   if (source.kind == "folder") {
     const std::vector<fs::path> files = matching_files(source);
-    Piece piece;
+    SourcePiece piece;
     for (std::size_t i = 0; i < files.size(); ++i) {
       piece.bytes += static_cast<std::int64_t>(fs::file_size(files[i]));
       piece.end = static_cast<std::int64_t>(i + 1);
@@ -222,7 +222,7 @@ std::vector<Piece> cut_source(const FetchedSource& source, std::int64_t piece_by
   return {{.bytes = source.bytes}};
 }
 
-std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const Piece& piece) {
+std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece) {
   if (source.kind == "archive") return std::make_unique<ArchiveSource>(source, max_record_bytes);
   if (is_cut_by_bytes(source)) return std::make_unique<RecordsPiece>(source.path, piece, max_record_bytes);
   check(source.kind == "folder" || source.kind == "records" || source.kind == "file", "unknown kind of source: ", source.kind,

@@ -65,14 +65,14 @@ struct RawRecord {
 
 /// A part of a source that can be read alone; the parts in order are the whole. What begin and end count depends on the kind: bytes of a
 /// WARC or of plain .jsonl, files of a folder in order of their paths.
-struct Piece {
+struct SourcePiece {
   std::int64_t source = 0;           ///< which of a list of sources
   std::int64_t begin = 0, end = -1;  ///< [begin, end); -1: to its end
   std::int64_t bytes = 0;            ///< of input, about
 };
 
 /// Pieces of about `piece_bytes`; one piece where a source cannot be cut: an archive, a compressed .jsonl.
-std::vector<Piece> cut_source(const FetchedSource& source, std::int64_t piece_bytes);
+std::vector<SourcePiece> cut_source(const FetchedSource& source, std::int64_t piece_bytes);
 
 /// Enumerates the raw records of one source in an order that depends only on its bytes. Damage inside is a record with `rejection`
 /// set, after which the source goes on if it can; what cannot be opened at all throws Error.
@@ -84,7 +84,7 @@ class Source {
 };
 
 /// Files above max_record_bytes come as rejections, their bytes are never held.
-std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const Piece& piece = {});
+std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece = {});
 
 /// How a file (or, by is_folder, a folder) of this name is read: the `kind` above.
 std::string source_kind(const std::string& name, bool is_folder);

@@ -94,7 +94,7 @@ class ExtractTask {
         rejected_(context, kStep, shard) {}
 
   TaskResult run() {
-    for (const Piece& piece : shard_.pieces) read(piece);
+    for (const SourcePiece& piece : shard_.pieces) read(piece);
     documents_.commit();
     const Json rejected = rejected_.commit();
     return {{documents_path(kStep, shard_.name), rejected_.path()},
@@ -102,7 +102,7 @@ class ExtractTask {
   }
 
  private:
-  void read(const Piece& piece) {
+  void read(const SourcePiece& piece) {
     const FetchedSource& source = context_.sources[static_cast<std::size_t>(piece.source)];
     const Extractor extract = extractor_for(source.subset, source.language, context_.config);
     const Filter filter = filter_for(source.subset, source.language, context_.config);
@@ -154,7 +154,7 @@ Step extract_step(const Context& context) {
   for (const char* later : {"validation_fraction", "test_fraction", "seed", "shard_bytes"}) step.config.erase(later);
   step.inputs = [context](std::size_t task) {
     Json inputs = Json::object();
-    for (const Piece& piece : context->shards[task].pieces) {
+    for (const SourcePiece& piece : context->shards[task].pieces) {
       const FetchedSource& source = context->sources[static_cast<std::size_t>(piece.source)];
       inputs[source.subset + " " + source.language + " " + source.uri + " " + source.glob + " " + std::to_string(piece.begin) + ":" +
              std::to_string(piece.end)] = {{"sha256", source.sha256}, {"licence", source.licence}};

@@ -6,7 +6,7 @@
 
 namespace corollary {
 
-Json piece_to_json(const Piece& piece) { return {{"source", piece.source}, {"begin", piece.begin}, {"end", piece.end}}; }
+Json piece_to_json(const SourcePiece& piece) { return {{"source", piece.source}, {"begin", piece.begin}, {"end", piece.end}}; }
 
 std::vector<Shard> plan_shards(const std::vector<FetchedSource>& sources, std::int64_t shard_bytes) {
   check(shard_bytes > 0, "shard_bytes must be above 0, is ", shard_bytes);
@@ -16,7 +16,7 @@ std::vector<Shard> plan_shards(const std::vector<FetchedSource>& sources, std::i
     bool is_open = false;
     for (std::size_t s = 0; s < sources.size(); ++s) {
       if (sources[s].subset != subset) continue;
-      for (Piece piece : cut_source(sources[s], shard_bytes)) {
+      for (SourcePiece piece : cut_source(sources[s], shard_bytes)) {
         piece.source = static_cast<std::int64_t>(s);
         if (is_open && shards.back().bytes + piece.bytes > shard_bytes) is_open = false;
         if (!is_open) shards.push_back({fmt::format("{}-{:05}", subset, number++), subset, {}, 0});

@@ -12,7 +12,7 @@ namespace corollary {
 struct Shard {
   std::string name;    ///< "web-00003": sorted as the corpus is
   std::string subset;
-  std::vector<Piece> pieces;
+  std::vector<SourcePiece> pieces;
   std::int64_t bytes = 0;  ///< of input, about
 };
 
@@ -20,6 +20,6 @@ struct Shard {
 /// one the order of the sources. What cannot be cut (a compressed file, an archive) stays whole.
 std::vector<Shard> plan_shards(const std::vector<FetchedSource>& sources, std::int64_t shard_bytes);
 
-Json piece_to_json(const Piece& piece);
+Json piece_to_json(const SourcePiece& piece);
 
 }  // namespace corollary
