@@ -117,7 +117,7 @@ TEST(Build, EndToEnd) {
   EXPECT_EQ(reasons["more.jsonl.zst:2"], "malformed_record 0");
 
   std::int64_t documents = 0;
-  for (const CorpusStats& row : corpus_stats(folder / "out")) documents += row.documents;
+  for (const CorpusStats& row : corpus_stats(folder / "out").rows) documents += row.documents;
   EXPECT_EQ(documents, 37);
 }
 

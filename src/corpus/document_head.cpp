@@ -56,6 +56,7 @@ std::optional<DocumentHead> DocumentHeadReader::read(std::string_view line) {
   }
   head.language = string_at(meta, "language");
   if (head.language.empty()) head.language = string_at(meta, "lang");
+  head.subset = string_at(meta, "subset");
   head.source = string_at(meta, "source");
   head.repo = string_at(meta, "repo");
   head.path = string_at(meta, "path");
