@@ -10,8 +10,6 @@
 namespace corollary {
 namespace {
 
-bool names_a_path(const std::string& uri) { return uri.find("://") == std::string::npos && !uri.starts_with("deb:"); }
-
 /// Sizes for the check of free space before the first stage: generous, and of the right order.
 constexpr std::int64_t kPackageBytes = 30'000'000, kDocumentBytes = 20'000'000;  // a source, packed and as documents
 
@@ -32,9 +30,7 @@ Recipe read_recipe(const Json& json, const fs::path& file) {
   fields_from_json(recipe, json, file.string());
   check(!recipe.sources.empty() || !recipe.data.tokenizer.empty(), "recipe ", file.string(),
         " has neither [[sources]] nor [data]: there is nothing to learn from");
-  for (SourceConfig& source : recipe.sources)
-    if (names_a_path(source.uri) && fs::path(source.uri).is_relative())
-      source.uri = fs::absolute(file.parent_path() / source.uri).lexically_normal().string();
+  recipe.sources = select_sources(std::move(recipe.sources), file.parent_path());
   if (!recipe.train.sft.is_on()) check_mixture(recipe.mixture);
   recipe.train = resolve(recipe.train, static_cast<int>(recipe.train.tensor_parallel));
   return recipe;

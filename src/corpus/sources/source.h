@@ -19,6 +19,9 @@ struct SourceConfig {
   std::string glob = "*";  ///< which files inside; with a '/' it is matched against the whole path, else against the file's name
   std::string sha256;      ///< of the file; required for http(s), checked wherever given
   std::string licence;     ///< if known; a package says its own
+  bool optional = false;   ///< a path that may be absent: then the source is left out
+  std::string unless;      ///< a path: the source is left out where this exists, another stands for it
+  std::int64_t expected_bytes = 0;  ///< of the whole, packed as it is fetched: for plans
   static void each(auto& config, auto&& visit) {
     visit("subset", config.subset);
     visit("language", config.language);
@@ -26,8 +29,15 @@ struct SourceConfig {
     visit("glob", config.glob);
     visit("sha256", config.sha256);
     visit("licence", config.licence);
+    visit("optional", config.optional);
+    visit("unless", config.unless);
+    visit("expected_bytes", config.expected_bytes);
   }
 };
+
+/// Paths among the sources of a recipe taken relative to its own folder, and what `optional` and `unless` leave out left out (a log line
+/// says so). Error if nothing remains.
+std::vector<SourceConfig> select_sources(std::vector<SourceConfig> sources, const fs::path& recipe_folder);
 
 /// A source whose bytes lie on this machine: a line of sources.json (docs/formats/sources.md).
 struct FetchedSource {
