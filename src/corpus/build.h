@@ -17,7 +17,7 @@ namespace corollary {
 ///
 /// It is done by steps of tasks (steps/task.h) under OUT/.work, so any number of processes on any machines that share OUT may work on it:
 /// first plan(), then for each of steps() in order its tasks in any order, then finish(). The bytes written depend on the sources and the
-/// configuration alone. docs/corpus_steps.md states memory and disk of each step.
+/// configuration alone. docs/decisions/corpus_steps.md states memory and disk of each step.
 class CorpusBuild {
  public:
   /// Reads sources.json and makes the plan; nothing is written. Error if the configuration is wrong or a source is gone.
