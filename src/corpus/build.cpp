@@ -27,7 +27,7 @@ void clear(const fs::path& out) {
   for (const char* subset : kSubsets) fs::remove_all(out / subset, ignored);
   for (const auto& entry : fs::directory_iterator(out)) {  // and what a killed run had not given its name yet
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("rejected.jsonl") || name.starts_with("manifest.json.tmp.")) fs::remove(entry.path(), ignored);
+    if (name.starts_with("rejected.jsonl") || name.starts_with("contaminated.jsonl") || name.starts_with("manifest.json.tmp.")) fs::remove(entry.path(), ignored);
   }
 }
 
@@ -37,6 +37,15 @@ void give(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::create_hard_link(from, to, error);
   if (error) write_file(to, read_file(from));
+}
+
+void gather_lines(const std::vector<fs::path>& from, const fs::path& to) {
+  CompressedWriter all(to);
+  for (const fs::path& path : from) {
+    LineReader lines(path);
+    while (const auto line = lines.next()) all.write_line(*line);
+  }
+  all.commit();
 }
 
 /// Compressed files one after another are one compressed file.
@@ -70,7 +79,8 @@ CorpusBuild::CorpusBuild(const CorpusConfig& config, const fs::path& fetch_folde
   s.context = std::make_shared<BuildContext>(BuildContext{config, std::move(sources), std::move(shards), TaskFolder(out / ".work")});
   s.steps.push_back(extract_step(s.context));
   for (Step& step : dedup_steps(s.context, s.steps.back().name)) s.steps.push_back(std::move(step));
-  s.steps.push_back(split_step(s.context, "dedup"));
+  if (!config.decontaminate.tests.empty()) s.steps.push_back(decontaminate_step(s.context, s.steps.back().name));
+  s.steps.push_back(split_step(s.context, s.steps.back().name));
 }
 
 CorpusBuild::~CorpusBuild() = default;
@@ -209,7 +219,7 @@ StageResult CorpusBuild::finish(bool keep_work) {
   const BuildContext& context = *s.context;
   Summary summary(context);
   Json steps = Json::array();
-  std::vector<fs::path> rejected;
+  std::vector<fs::path> rejected, contaminated;
   std::map<std::pair<std::string, std::string>, std::vector<fs::path>> parts;  // by subset and split
   for (const Step& step : s.steps) {
     double seconds = 0;
@@ -222,6 +232,7 @@ StageResult CorpusBuild::finish(bool keep_work) {
       summary.add(shard != context.shards.end() ? &*shard : nullptr, *record);
       seconds += record->at("seconds").get<double>();
       for (const auto& [output, file] : record->at("outputs").items()) {
+        if (output.ends_with(".contaminated.jsonl.zst")) contaminated.push_back(tasks().path(output));
         if (output.ends_with(".rejected.jsonl.zst")) rejected.push_back(tasks().path(output));
         for (const char* split : {"train", "validation", "test"})
           if (step.name == "split" && output.ends_with(std::string(".") + split + ".jsonl.zst"))
@@ -235,13 +246,10 @@ StageResult CorpusBuild::finish(bool keep_work) {
 
   clear(s.out);
   std::vector<std::string> paths = {"rejected.jsonl"};
-  {
-    CompressedWriter all(s.out / "rejected.jsonl");
-    for (const fs::path& path : rejected) {
-      LineReader lines(path);
-      while (const auto line = lines.next()) all.write_line(*line);
-    }
-    all.commit();
+  gather_lines(rejected, s.out / "rejected.jsonl");
+  if (!contaminated.empty()) {
+    paths.emplace_back("contaminated.jsonl");
+    gather_lines(contaminated, s.out / "contaminated.jsonl");
   }
   for (const auto& [key, files] : parts) {
     const std::string& subset = key.first;

@@ -189,6 +189,30 @@ TEST(Build, ByManyWorkersTheSameBytes) {
   EXPECT_EQ(digests(folder / "many"), digests(folder / "alone"));
 }
 
+TEST(Build, TestSetsAreTakenOutAndReported) {
+  const TestFolder folder;
+  make_sources(folder, 12);
+  CorpusConfig config;
+  // Words 7 * 1000 + 3 on: "the word of 7003 is even. the word of 7004 is even." and on, of page, file and paper 7.
+  write_file(folder / "tests.jsonl", to_line({{"question", words(7, 5).substr(75)}}) + "\n");
+  config.decontaminate.tests = {(folder / "tests.jsonl").string()};
+  config.decontaminate.ngrams = {9};
+  const StageResult result = build_corpus(config, folder / "fetch", folder / "out");
+  EXPECT_EQ(result.manifest.counts["rejected_by_reason"]["contaminated"], 3);
+  EXPECT_EQ(result.manifest.counts["documents"], 37 - 3);
+  std::set<std::string> paths;
+  LineReader lines(folder / "out/contaminated.jsonl");
+  while (const auto line = lines.next()) {
+    const Json report = parse_json(*line, "contaminated");
+    paths.insert(report["path"]);
+    EXPECT_EQ(report["action"], "dropped");
+    EXPECT_EQ(report["ngram_n"], 9);
+  }
+  EXPECT_EQ(paths, (std::set<std::string>{"7.v", "7.html", "p7.tex"}));
+  config.decontaminate.action = "report";
+  EXPECT_EQ(build_corpus(config, folder / "fetch", folder / "out").manifest.counts["documents"], 37);
+}
+
 TEST(Build, AStepBeforeItsInputsSaysWhatIsMissing) {
   const TestFolder folder;
   make_sources(folder, 5);

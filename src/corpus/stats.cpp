@@ -88,7 +88,8 @@ CorpusReport corpus_stats(const fs::path& folder_or_file, const std::function<st
   } else {
     for (const fs::path& file : list_files(folder_or_file)) {
       const bool is_work = file.lexically_relative(folder_or_file).begin()->string() == ".work";
-      if (source_kind(file.filename().string(), false) == "records" && !file.filename().string().starts_with("rejected.jsonl") && !is_work)
+      if (source_kind(file.filename().string(), false) == "records" && !file.filename().string().starts_with("rejected.jsonl") &&
+          !file.filename().string().starts_with("contaminated.jsonl") && !is_work)
         files.push_back(file);
     }
   }

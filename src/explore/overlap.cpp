@@ -247,7 +247,7 @@ class Scan {
 
 bool is_documents_file(const fs::path& file) {
   const std::string name = file.filename().string();
-  return !name.starts_with("rejected.jsonl") && (name.ends_with(".jsonl") || name.ends_with(".jsonl.zst") || name.ends_with(".jsonl.gz"));
+  return !name.starts_with("rejected.jsonl") && !name.starts_with("contaminated.jsonl") && (name.ends_with(".jsonl") || name.ends_with(".jsonl.zst") || name.ends_with(".jsonl.gz"));
 }
 
 bool is_correct(const Json& score, const std::string& where) {
