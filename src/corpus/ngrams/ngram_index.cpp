@@ -16,6 +16,11 @@ std::uint64_t spread(std::uint64_t hash, std::int32_t n) {
   return hash * 0xD6E8FEB86659FD93;
 }
 
+/// Three bits of the 64 a hash is filed under: of what is in no text one in fifty passes, for one look at memory.
+std::uint64_t mask_of(std::uint64_t hash) {
+  return std::uint64_t{1} << (hash & 63) | std::uint64_t{1} << (hash >> 6 & 63) | std::uint64_t{1} << (hash >> 12 & 63);
+}
+
 }  // namespace
 
 NgramIndex::NgramIndex(std::span<const std::string> texts, std::vector<std::int32_t> ns, WordRule rule) : rule_(rule), ns_(std::move(ns)) {
@@ -41,54 +46,52 @@ NgramIndex::NgramIndex(std::span<const std::string> texts, std::vector<std::int3
   entries_.erase(std::unique(entries_.begin(), entries_.end(),
                              [](const Entry& a, const Entry& b) { return a.hash == b.hash && a.n == b.n && a.test == b.test; }),
                  entries_.end());
-  const std::size_t slots = std::bit_ceil(2 * entries_.size() + 1), bits = std::bit_ceil(std::max<std::size_t>(16 * entries_.size(), 64));
+  const auto shortest = static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.n == ns_.front(); }));
+  const std::size_t slots = std::bit_ceil(2 * entries_.size() + 1), bits = std::bit_ceil(std::max<std::size_t>(12 * shortest, 128));
   starts_.assign(slots, 0);
   bits_.assign(bits / 64, 0);
-  bits_shift_ = 64 - std::countr_zero(bits);
+  bits_shift_ = 64 - std::countr_zero(bits / 64);
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const std::uint64_t hash = entries_[i].hash;
     if (i > 0 && entries_[i - 1].hash == hash) continue;
-    const std::uint64_t bit = hash >> bits_shift_;
-    bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
     std::size_t slot = hash & (slots - 1);
     while (starts_[slot] != 0) slot = (slot + 1) & (slots - 1);
     starts_[slot] = static_cast<std::uint32_t>(i + 1);
+  }
+  for (const Entry& entry : entries_) {
+    if (entry.n != ns_.front()) continue;
+    bits_[entry.hash >> bits_shift_] |= mask_of(entry.hash);
   }
 }
 
 void NgramIndex::search(const Words& words, const std::function<void(const NgramMatch&)>& found) const {
   const std::vector<std::uint64_t>& prefix = words.prefix();
-  // n by n over stretches of words that stay in the first-level cache, so that each loop is a load, a product and a look at one bit.
-  constexpr std::size_t kStretch = 2048;
-  struct Candidate {
-    std::size_t word;
-    std::int32_t n;
-    std::uint64_t hash;
+  const auto hash_at = [&](std::size_t i, std::int32_t n, std::uint64_t power) {
+    return spread(prefix[i + static_cast<std::size_t>(n)] - prefix[i] * power, n);
   };
-  std::vector<Candidate> candidates;
-  for (std::size_t first = 0; first < words.size(); first += kStretch) {
-    candidates.clear();
-    for (const std::int32_t n : ns_) {
-      const auto span = static_cast<std::size_t>(n);
-      if (words.size() < span) continue;
-      const std::uint64_t power = Words::base_power(span);
-      const std::size_t last = std::min(first + kStretch, words.size() - span + 1);
-      for (std::size_t i = first; i < last; ++i) {
-        const std::uint64_t hash = spread(prefix[i + span] - prefix[i] * power, n), bit = hash >> bits_shift_;
-        if ((bits_[bit / 64] >> (bit % 64) & 1) != 0) candidates.push_back({i, n, hash});
-      }
-    }
-    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return std::tie(a.word, a.n) < std::tie(b.word, b.n); });
-    for (const Candidate& candidate : candidates) report(words, candidate.word, candidate.n, candidate.hash, found);
+  // A longer n-gram of a text begins with a shortest one of the same text, so only these are looked for at every word: a load, a product, a
+  // look at one table. Where that passes, which is rare, the longer ones are too.
+  std::vector<std::uint64_t> powers;
+  for (const std::int32_t n : ns_) powers.push_back(Words::base_power(static_cast<std::size_t>(n)));
+  const std::int32_t shortest = ns_.front();
+  if (words.size() < static_cast<std::size_t>(shortest)) return;
+  const std::size_t end = words.size() - static_cast<std::size_t>(shortest) + 1;
+  for (std::size_t i = 0; i < end; ++i) {
+    const std::uint64_t hash = hash_at(i, shortest, powers[0]), mask = mask_of(hash);
+    if ((bits_[hash >> bits_shift_] & mask) != mask) continue;
+    if (!report(words, i, shortest, hash, found)) continue;
+    for (std::size_t k = 1; k < ns_.size() && i + static_cast<std::size_t>(ns_[k]) <= words.size(); ++k)
+      report(words, i, ns_[k], hash_at(i, ns_[k], powers[k]), found);
   }
 }
 
-void NgramIndex::report(const Words& words, std::size_t word, std::int32_t n, std::uint64_t hash,
+bool NgramIndex::report(const Words& words, std::size_t word, std::int32_t n, std::uint64_t hash,
                         const std::function<void(const NgramMatch&)>& found) const {
   const std::size_t slots = starts_.size();
   std::size_t slot = hash & (slots - 1);
   while (starts_[slot] != 0 && entries_[starts_[slot] - 1].hash != hash) slot = (slot + 1) & (slots - 1);
-  if (starts_[slot] == 0) return;
+  if (starts_[slot] == 0) return false;
+  bool is_any = false;
   for (std::size_t i = starts_[slot] - 1; i < entries_.size() && entries_[i].hash == hash; ++i) {
     const Entry& entry = entries_[i];
     if (entry.n != n) continue;
@@ -97,7 +100,9 @@ void NgramIndex::report(const Words& words, std::size_t word, std::int32_t n, st
     for (std::size_t k = 0; is_same && k < static_cast<std::size_t>(n); ++k)
       is_same = text.word(static_cast<std::size_t>(entry.word) + k) == words.word(word + k);
     if (is_same) found({entry.test, n, entry.word, word});
+    is_any = is_any || is_same;
   }
+  return is_any;
 }
 
 }  // namespace corollary

@@ -20,8 +20,8 @@ struct NgramMatch {
 };
 
 /// All n-grams of some texts, for several n at once, to be found in any number of documents in one pass over each. Found by hash, then
-/// compared word by word: what is reported is there. Memory: about 24 bytes an n-gram and 2 bits of it in the first table, which is meant to
-/// stay in the second-level cache. Immutable: any thread may search.
+/// compared word by word: what is reported is there. Memory: about 32 bytes an n-gram; the table every word is held
+/// against has 1.5 to 3 bytes for each of the shortest n. Immutable: any thread may search.
 class NgramIndex {
  public:
   /// n-grams of texts shorter than n words do not exist. Each n must be at least 1. Within a text an n-gram counts once, where it is first.
@@ -40,7 +40,8 @@ class NgramIndex {
     std::uint64_t hash;
     std::int32_t test, word, n;
   };
-  void report(const Words& words, std::size_t word, std::int32_t n, std::uint64_t hash,
+  /// Whether there was any.
+  bool report(const Words& words, std::size_t word, std::int32_t n, std::uint64_t hash,
               const std::function<void(const NgramMatch&)>& found) const;
 
   WordRule rule_;
@@ -48,7 +49,7 @@ class NgramIndex {
   std::vector<Words> texts_;
   std::vector<Entry> entries_;         ///< sorted by hash
   std::vector<std::uint32_t> starts_;  ///< open addressing: 1 + the first entry of a hash, 0 is free
-  std::vector<std::uint64_t> bits_;    ///< what no n-gram has set is in no text
+  std::vector<std::uint64_t> bits_;    ///< of the shortest n-grams: one whose three bits are not set is in no text
   int bits_shift_ = 0;
 };
 
