@@ -78,6 +78,15 @@ std::string_view HtmlNode::attribute(std::string_view name) const {
   return {};
 }
 
+bool HtmlNode::has_attribute(std::string_view name) const {
+  if (node_ == nullptr) return false;
+  for (auto* at = myhtml_node_attribute_first(raw(node_)); at != nullptr; at = myhtml_attribute_next(at)) {
+    std::size_t length = 0;
+    if (const char* key = myhtml_attribute_key(at, &length); key != nullptr && std::string_view(key, length) == name) return true;
+  }
+  return false;
+}
+
 HtmlNode HtmlNode::first_child() const { return node_ ? HtmlNode(myhtml_node_child(raw(node_)), tree_) : HtmlNode(); }
 HtmlNode HtmlNode::next() const { return node_ ? HtmlNode(myhtml_node_next(raw(node_)), tree_) : HtmlNode(); }
 HtmlNode HtmlNode::parent() const { return node_ ? HtmlNode(myhtml_node_parent(raw(node_)), tree_) : HtmlNode(); }

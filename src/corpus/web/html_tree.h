@@ -15,6 +15,7 @@ class HtmlNode {
   std::string_view name() const;                            ///< "p", "math"; lower case as the HTML standard has it
   std::string_view text() const;                            ///< of a text node, character references resolved
   std::string_view attribute(std::string_view name) const;  ///< "" if absent
+  bool has_attribute(std::string_view name) const;
   HtmlNode first_child() const;
   HtmlNode next() const;  ///< sibling
   HtmlNode parent() const;
