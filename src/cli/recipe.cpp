@@ -31,7 +31,8 @@ Recipe read_recipe(const Json& json, const fs::path& file) {
   check(!recipe.sources.empty() || !recipe.data.tokenizer.empty(), "recipe ", file.string(),
         " has neither [[sources]] nor [data]: there is nothing to learn from");
   recipe.sources = select_sources(std::move(recipe.sources), file.parent_path());
-  if (!recipe.train.sft.is_on()) check_mixture(recipe.mixture);
+  recipe.trains = json.contains("train") || json.contains("model");
+  if (!recipe.train.sft.is_on() && recipe.trains) check_mixture(recipe.mixture);
   recipe.train = resolve(recipe.train, static_cast<int>(recipe.train.tensor_parallel));
   return recipe;
 }
@@ -77,6 +78,7 @@ std::vector<Stage> recipe_stages(const Recipe& r) {
                     10'000'000, [=](const fs::path& run) { return train_tokenizer(r.tokenizer, run / "corpus", run / "tokenizer"); }});
   stages.push_back({"pack", {"corpus", "tokenizer"}, config(r.pack), "documents to token files", sources * kDocumentBytes,
                     [=](const fs::path& run) { return pack(r.pack, run / "corpus", run / "tokenizer", run / "pack"); }});
+  if (!r.trains) return stages;
   add_train();
   stages.push_back({"evaluate", {"corpus", "train"}, config(r.evaluate), "bits per byte before and after, and xz", 1'000'000,
                     [=](const fs::path& run) { return evaluate(r.evaluate, run / "corpus", run / "train", run / "evaluate"); }});

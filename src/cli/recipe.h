@@ -42,6 +42,7 @@ struct Recipe {
   EvaluateConfig evaluate;
   SampleConfig sample;
   ReportConfig report;
+  bool trains = true;  ///< false: there is no [train] and no [model], and the run ends with packed tokens
   static void each(auto& recipe, auto&& visit) {
     visit("name", recipe.name);
     visit("seed", recipe.seed);
