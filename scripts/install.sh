@@ -12,9 +12,11 @@ pkg-config|pkgconf
 ?ccache
 ca-certificates
 libarchive-dev
+?libbrotli-dev
 libcli11-dev
 libcpp-httplib-dev
 libcurl4-openssl-dev
+libdeflate-dev
 libdnnl-dev
 libfmt-dev
 libhwy-dev
