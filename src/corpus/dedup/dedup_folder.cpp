@@ -51,16 +51,16 @@ bool is_there(const fs::path& path, RecordFileType type, const DedupConfig& conf
 
 void check_stop() { check(!stop_requested(), "stopped while deduplicating: run again to go on"); }
 
-/// All at once if there are enough of them for every thread, else one after another, each on all threads. The budget is shared.
-void for_each_task(const DedupConfig& config, std::size_t n, const std::function<void(const DedupConfig&, std::size_t)>& task) {
-  const auto threads = static_cast<std::int64_t>(num_threads());
-  const auto count = static_cast<std::int64_t>(n);
-  if (count < threads) {
+/// All at once, the budget shared; or, where tasks use all threads themselves and are too few for that, one after another.
+void for_each_task(const DedupConfig& config, std::size_t n, bool uses_threads,
+                   const std::function<void(const DedupConfig&, std::size_t)>& task) {
+  const auto threads = static_cast<std::int64_t>(num_threads()), count = static_cast<std::int64_t>(n);
+  if (uses_threads && count < threads) {
     for (std::size_t i = 0; i < n; ++i) check_stop(), task(config, i);
     return;
   }
   DedupConfig part = config;
-  part.memory_bytes = std::max<std::int64_t>(config.memory_bytes / threads, 1 << 16);
+  part.memory_bytes = std::max<std::int64_t>(config.memory_bytes / std::min(threads, std::max<std::int64_t>(count, 1)), 1 << 16);
   parallel_for(count, [&](std::int64_t i) {
     check_stop();
     task(part, static_cast<std::size_t>(i));
@@ -112,19 +112,19 @@ StageResult dedup_files(const DedupConfig& config, const std::vector<DedupInput>
   for (std::int64_t bucket = 0; bucket < config.num_buckets; ++bucket)
     matches.push_back(work / "matches" / (std::to_string(bucket) + ".matches"));
 
-  for_each_task(config, inputs.size(), [&](const DedupConfig& part, std::size_t i) {
+  for_each_task(config, inputs.size(), true, [&](const DedupConfig& part, std::size_t i) {
     const std::uint64_t state = state_of(inputs[i].path);
     if (!is_there(fingerprints[i], RecordFileType::fingerprints, config, state))
       fingerprint_shard(part, inputs[i].path, fingerprints[i], state);
   });
   const std::uint64_t prints_digest = digest_of(fingerprints, RecordFileType::fingerprints);
-  for_each_task(config, matches.size(), [&](const DedupConfig& part, std::size_t i) {
+  for_each_task(config, matches.size(), false, [&](const DedupConfig& part, std::size_t i) {
     if (!is_there(matches[i], RecordFileType::matches, config, prints_digest))
       match_bucket(part, fingerprints, static_cast<std::int64_t>(i), matches[i], prints_digest);
   });
   resolve_matches(config, fingerprints, matches, drops, digest_of(matches, RecordFileType::matches));
   std::vector<DropCounts> counts(inputs.size());
-  for_each_task(config, inputs.size(), [&](const DedupConfig&, std::size_t i) {
+  for_each_task(config, inputs.size(), false, [&](const DedupConfig&, std::size_t i) {
     counts[i] = drop_lines(inputs[i].path, i, drops[i], out / inputs[i].name, rejected[i],
                            [&](std::uint64_t shard) { return inputs[shard].name; });
   });

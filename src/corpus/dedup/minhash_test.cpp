@@ -146,7 +146,7 @@ TEST(Minhash, VectorCodeOfEveryInstructionSetMatchesTheFormula) {
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
-TEST(Minhash, DatatroveRowsComputedByPython) {  // minhash_oracle.py 4 5 1
+TEST(Minhash, DatatroveRowsComputedByPython) {  // bench/peers/numpy_minhash.py, 4 rows of 5 words
   const MinHasher hasher({.num_bands = 1, .rows_per_band = 4, .hash = "datatrove"});
   std::vector<std::uint64_t> rows;
   ASSERT_TRUE(hasher.signature(
@@ -156,9 +156,9 @@ TEST(Minhash, DatatroveRowsComputedByPython) {  // minhash_oracle.py 4 5 1
 
 TEST(Minhash, DatatroveRowsOnRealDocuments) {
   const fs::path data = fs::path(COROLLARY_SOURCE_DIR) / ".." / "shared" / "data" / "corpus";
-  const fs::path here = fs::path(COROLLARY_SOURCE_DIR) / "src" / "corpus" / "dedup";
+  const fs::path oracle = fs::path(COROLLARY_SOURCE_DIR) / "bench" / "peers" / "numpy_minhash.py";
   if (!fs::exists(data)) GTEST_SKIP() << "no ../shared/data";
-  if (run_process({"/usr/bin/python3", "-c", "import numpy, xxhash"}, here).status != 0)
+  if (run_process({"/usr/bin/python3", "-c", "import numpy, xxhash"}, data).status != 0)
     GTEST_SKIP() << "no python3-numpy, python3-xxhash";
   std::vector<std::string> texts;
   TestFolder folder;
@@ -174,8 +174,7 @@ TEST(Minhash, DatatroveRowsOnRealDocuments) {
   }
   write_file(folder / "texts.jsonl", lines);
   const ProcessResult python =
-      run_process({"/bin/sh", "-c", "/usr/bin/python3 '" + (here / "minhash_oracle.py").string() + "' 112 5 1 < texts.jsonl"},
-                  folder.path(), std::size_t{1} << 26);
+      run_process({"/usr/bin/python3", oracle.string(), "texts.jsonl", "112", "5", "1", "--rows"}, folder.path(), std::size_t{1} << 26);
   ASSERT_EQ(python.status, 0) << python.err;
   const MinHasher hasher({.hash = "datatrove"});
   std::size_t at = 0, equal = 0;
