@@ -31,6 +31,7 @@ libspdlog-dev
 libssl-dev
 libtbb-dev
 libtomlplusplus-dev
+libutf8proc-dev
 libxxhash-dev
 libzstd-dev
 nlohmann-json3-dev
@@ -48,6 +49,7 @@ xz-utils
 ?python3-numpy
 ?python3-sentencepiece
 ?python3-torch
+?python3-xxhash
 ?slurm-client
 ?slurm-wlm-mpi-plugins
 ?slurmctld

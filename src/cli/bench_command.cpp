@@ -10,6 +10,7 @@
 #include "cli/bench.h"
 #include "cli/bench_corpus_ngrams.h"
 #include "cli/bench_corpus_pack.h"
+#include "cli/bench_corpus_minhash.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"
@@ -45,6 +46,8 @@ void run_bench(const BenchArguments& arguments) {
   if (is_wanted("corpus.pack")) show(bench_corpus_pack(arguments.data));
   show(bench_train(is_wanted));
   check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.ngram_scan, corpus.pack, train.cpu.quickstart, train.cpu.40m, and where there is a GPU train.cuda.7b, train.cuda.1b, "
+  if (is_wanted("corpus.minhash")) show(bench_corpus_minhash(arguments.data));
+  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.minhash, train.cpu.quickstart, train.cpu.40m, and where there is a GPU train.cuda.7b, train.cuda.1b, "
         "train.cuda.350m");
 }
 
