@@ -16,6 +16,7 @@ libcli11-dev
 libcpp-httplib-dev
 libcurl4-openssl-dev
 libdnnl-dev
+?libfasttext-dev
 libfmt-dev
 libhwy-dev
 libjs-katex
@@ -29,6 +30,7 @@ libspdlog-dev
 libssl-dev
 libtbb-dev
 libtomlplusplus-dev
+libutf8proc-dev
 libxxhash-dev
 libzstd-dev
 nlohmann-json3-dev
