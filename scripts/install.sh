@@ -18,6 +18,7 @@ libcpp-httplib-dev
 libcurl4-openssl-dev
 libdeflate-dev
 libdnnl-dev
+?libfasttext-dev
 libfmt-dev
 libhwy-dev
 libjs-katex
