@@ -42,13 +42,13 @@ void run_bench(const BenchArguments& arguments) {
     }
   };
   if (is_wanted("tokenizer.encode")) show(bench_tokenizer(arguments.data));
+  if (is_wanted("corpus.minhash")) show(bench_corpus_minhash(arguments.data));
   if (is_wanted("corpus.ngram_scan")) show(bench_corpus_ngrams(arguments.data));
   if (is_wanted("corpus.pack")) show(bench_corpus_pack(arguments.data));
   show(bench_train(is_wanted));
-  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.ngram_scan, corpus.pack, train.cpu.quickstart, train.cpu.40m, and where there is a GPU train.cuda.7b, train.cuda.1b, "
-  if (is_wanted("corpus.minhash")) show(bench_corpus_minhash(arguments.data));
-  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.minhash, train.cpu.quickstart, train.cpu.40m, and where there is a GPU train.cuda.7b, train.cuda.1b, "
-        "train.cuda.350m");
+  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.filters, corpus.html, corpus.latex, "
+        "corpus.minhash, corpus.ngram_scan, corpus.notebook, corpus.pack, corpus.warc_prefilter, train.cpu.quickstart, train.cpu.40m, "
+        "and where there is a GPU train.cuda.7b, train.cuda.1b, train.cuda.350m");
 }
 
 }  // namespace

@@ -133,6 +133,7 @@ void add_corpus_build_command(CLI::App& corpus) {
   build->add_option("--fetch", options->fetched, "Folder a fetch wrote");
   build->add_option("--out", options->out, "Folder for the documents")->required();
   add_flags(*build, options->config);
+  add_flags(*build, options->config.dedup, "dedup");
   add_flags(*build, options->config.decontaminate, "decontaminate");
   build->add_flag("--plan-only", options->only_plan, "Write the plan and say what its steps and tasks are");
   build->add_option("--step", options->step, "Only this step of the plan in --out, or finish");

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "corpus/dedup/dedup_config.h"
 #include "corpus/ngrams/decontaminate.h"
 
 namespace corollary {
@@ -17,6 +18,7 @@ struct CorpusConfig {
   std::int64_t shard_bytes = 512 << 20;       ///< of input to one task; sources are cut where their kind allows
   bool as_published = false;                  ///< the rules as Proof-Pile-2's programs really had them, faults included
   bool strict = false;                        ///< stop at the first damaged record instead of counting it
+  DedupConfig dedup;                          ///< which documents repeat which
   DecontaminateConfig decontaminate;          ///< no tests: nothing is compared
   static void each(auto& config, auto&& visit) {
     visit("validation_fraction", config.validation_fraction);
@@ -27,6 +29,7 @@ struct CorpusConfig {
     visit("shard_bytes", config.shard_bytes);
     visit("as_published", config.as_published);
     visit("strict", config.strict);
+    visit("dedup", config.dedup);
     visit("decontaminate", config.decontaminate);
   }
 };

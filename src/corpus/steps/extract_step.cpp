@@ -151,7 +151,7 @@ Step extract_step(const Context& context) {
   step.name = kStep;
   step.tasks = shard_names(*context);
   step.config = fields_to_json(context->config);
-  for (const char* later : {"validation_fraction", "test_fraction", "papers_split", "seed", "shard_bytes", "decontaminate"}) step.config.erase(later);
+  for (const char* later : {"validation_fraction", "test_fraction", "papers_split", "seed", "shard_bytes", "dedup", "decontaminate"}) step.config.erase(later);
   step.inputs = [context](std::size_t task) {
     Json inputs = Json::object();
     for (const SourcePiece& piece : context->shards[task].pieces) {
