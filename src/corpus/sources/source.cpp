@@ -7,6 +7,7 @@
 #include "base/compress.h"
 #include "base/error.h"
 #include "corpus/sources/archive.h"
+#include "corpus/sources/warc_source.h"
 
 namespace corollary {
 namespace {
@@ -109,6 +110,14 @@ class RecordsSource : public Source {
   bool is_over_ = false;
 };
 
+std::unique_ptr<Source> open_warc(const fs::path& file, const std::string& name, std::int64_t max_record_bytes, const SourcePiece& piece) {
+  WarcOptions options;
+  options.max_record_bytes = max_record_bytes;
+  options.begin = piece.begin;
+  if (piece.end >= 0) options.end = piece.end;
+  return std::make_unique<WarcSource>(file, name, options);
+}
+
 /// The files of a folder that match, in order of their paths; of a file itself.
 std::vector<fs::path> matching_files(const FetchedSource& source) {
   const fs::path root = source.path;
@@ -135,8 +144,13 @@ class FolderSource : public Source {
       if (at_ >= files_.size()) return std::nullopt;
       const fs::path& file = files_[at_++];
       const std::string name = file == root_ ? file.filename().string() : file.lexically_relative(root_).string();
-      if (source_kind(name, false) == "records") {
+      const std::string kind = source_kind(name, false);
+      if (kind == "records") {
         records_ = std::make_unique<RecordsSource>(file, name, max_record_bytes_);
+        continue;
+      }
+      if (kind == "warc") {
+        records_ = open_warc(file, name, max_record_bytes_, {});
         continue;
       }
       RawRecord record;
@@ -154,7 +168,7 @@ class FolderSource : public Source {
   std::int64_t max_record_bytes_;
   std::vector<fs::path> files_;
   std::size_t at_ = 0;
-  std::unique_ptr<RecordsSource> records_;
+  std::unique_ptr<Source> records_;  ///< of the file that holds several
 };
 
 class ArchiveSource : public Source {
@@ -212,7 +226,7 @@ std::vector<SourcePiece> cut_source(const FetchedSource& source, std::int64_t pi
     if (piece.end >= 0 && piece.end > piece.begin) pieces.push_back(piece);
     return pieces;
   }
-  if (is_cut_by_bytes(source)) {
+  if (is_cut_by_bytes(source) || source.kind == "warc") {
     for (std::int64_t begin = 0; begin < source.bytes; begin += piece_bytes) {
       const std::int64_t end = std::min(begin + piece_bytes, source.bytes);
       pieces.push_back({.begin = begin, .end = end, .bytes = end - begin});
@@ -224,6 +238,7 @@ std::vector<SourcePiece> cut_source(const FetchedSource& source, std::int64_t pi
 
 std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece) {
   if (source.kind == "archive") return std::make_unique<ArchiveSource>(source, max_record_bytes);
+  if (source.kind == "warc") return open_warc(source.path, fs::path(source.path).filename().string(), max_record_bytes, piece);
   if (is_cut_by_bytes(source)) return std::make_unique<RecordsPiece>(source.path, piece, max_record_bytes);
   check(source.kind == "folder" || source.kind == "records" || source.kind == "file", "unknown kind of source: ", source.kind,
         " for ", source.uri, "; run fetch again");
@@ -234,6 +249,7 @@ std::string source_kind(const std::string& name, bool is_folder) {
   if (is_folder) return "folder";
   if (ends_with_any(name, {".jsonl", ".jsonl.zst", ".jsonl.gz"})) return "records";
   if (ends_with_any(name, {".deb", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2"})) return "archive";
+  if (ends_with_any(name, {".warc", ".warc.gz", ".warc.zst", ".wet", ".wet.gz"})) return "warc";
   return "file";
 }
 
