@@ -4,6 +4,7 @@
 
 #include "cli/stage_graph.h"
 #include "corpus/build.h"
+#include "corpus/estimate.h"
 #include "corpus/sources/fetch.h"
 #include "eval/bits_per_byte.h"
 #include "explore/report.h"
@@ -33,6 +34,7 @@ struct Recipe {
   std::vector<SourceConfig> sources;
   RecipeData data;  ///< instead of sources
   CorpusConfig corpus;
+  CorpusCluster corpus_cluster;  ///< for plans only
   TokenizerConfig tokenizer;
   PackConfig pack;
   Mixture mixture;
@@ -49,6 +51,7 @@ struct Recipe {
     visit("sources", recipe.sources);
     visit("data", recipe.data);
     visit("corpus", recipe.corpus);
+    visit("corpus_cluster", recipe.corpus_cluster);
     visit("tokenizer", recipe.tokenizer);
     visit("pack", recipe.pack);
     visit("mixture", recipe.mixture);
