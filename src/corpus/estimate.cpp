@@ -31,7 +31,11 @@ Ratios ratios_of(const SourceConfig& source) {
     if (source.language == "html") return {5, 0.1, kPages};
     return {2.2, 0.95, kRecords};                                     // extracted before
   }
-  if (source.subset == "papers") return source.language == "text" ? Ratios{3, 0.95, kRecords} : Ratios{3, 0.4, kPapers};
+  if (source.subset == "papers") {
+    if (source.language == "text") return {3, 0.95, kRecords};
+    if (source.language == "arxiv") return {1.3, 0.05, kPapers};      // most of a submission's bytes are its figures
+    return {3, 0.4, kPapers};
+  }
   if (is_repository(source)) return {4, 0.15, kCode};                 // most files of a repository are of other languages
   return {3, 0.3, kCode};
 }
