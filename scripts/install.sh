@@ -12,10 +12,13 @@ pkg-config|pkgconf
 ?ccache
 ca-certificates
 libarchive-dev
+?libbrotli-dev
 libcli11-dev
 libcpp-httplib-dev
 libcurl4-openssl-dev
+libdeflate-dev
 libdnnl-dev
+?libfasttext-dev
 libfmt-dev
 libhwy-dev
 libjs-katex
@@ -29,6 +32,7 @@ libspdlog-dev
 libssl-dev
 libtbb-dev
 libtomlplusplus-dev
+libutf8proc-dev
 libxxhash-dev
 libzstd-dev
 nlohmann-json3-dev
@@ -46,6 +50,7 @@ xz-utils
 ?python3-numpy
 ?python3-sentencepiece
 ?python3-torch
+?python3-xxhash
 ?slurm-client
 ?slurm-wlm-mpi-plugins
 ?slurmctld

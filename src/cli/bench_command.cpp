@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/bench.h"
+#include "cli/bench_corpus_ngrams.h"
+#include "cli/bench_corpus_pack.h"
+#include "cli/bench_corpus_minhash.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"
@@ -39,9 +42,13 @@ void run_bench(const BenchArguments& arguments) {
     }
   };
   if (is_wanted("tokenizer.encode")) show(bench_tokenizer(arguments.data));
+  if (is_wanted("corpus.minhash")) show(bench_corpus_minhash(arguments.data));
+  if (is_wanted("corpus.ngram_scan")) show(bench_corpus_ngrams(arguments.data));
+  if (is_wanted("corpus.pack")) show(bench_corpus_pack(arguments.data));
   show(bench_train(is_wanted));
-  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, train.cpu.quickstart, train.cpu.40m, and where there is a GPU train.cuda.7b, train.cuda.1b, "
-        "train.cuda.350m");
+  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.filters, corpus.html, corpus.latex, "
+        "corpus.minhash, corpus.ngram_scan, corpus.notebook, corpus.pack, corpus.warc_prefilter, train.cpu.quickstart, train.cpu.40m, "
+        "and where there is a GPU train.cuda.7b, train.cuda.1b, train.cuda.350m");
 }
 
 }  // namespace

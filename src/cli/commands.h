@@ -11,6 +11,7 @@ void add_doctor_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
 void add_model_command(CLI::App& app);
+void add_overlap_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_run_command(CLI::App& app);
 void add_tokenizer_command(CLI::App& app);

@@ -5,6 +5,7 @@
 #include "base/fields.h"
 #include "base/flags.h"
 #include "cli/corpus_commands.h"
+#include "cli/recipe_file.h"
 #include "cli/stage_command.h"
 #include "corpus/sources/fetch.h"
 
@@ -28,10 +29,12 @@ void add_corpus_fetch_command(CLI::App& corpus) {
       "  corollary corpus fetch --subset papers --language tex --uri ~/thesis --glob '*.tex' --out runs/mine/fetch");
   fetch_command->callback([options, recipe] {
     FetchConfig config;
-    if (recipe->count() > 0)
+    if (recipe->count() > 0) {
       fields_from_json(config, {{"sources", recipe_table(options->recipe, "sources")}}, options->recipe);
-    else
-      config.sources = {options->source};
+      config.sources = select_sources(std::move(config.sources), find_recipe_file(options->recipe).parent_path());
+    } else {
+      config.sources = select_sources({options->source}, ".");
+    }
     say_stage_result(fetch(config, options->out), options->out, options->as_json);
   });
 }

@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   add_model_command(app);
   add_generate_command(app);
   add_eval_command(app);
+  add_overlap_command(app);
   add_report_command(app);
   add_bench_command(app);
   add_doctor_command(app);

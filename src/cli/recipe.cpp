@@ -10,8 +10,6 @@
 namespace corollary {
 namespace {
 
-bool names_a_path(const std::string& uri) { return uri.find("://") == std::string::npos && !uri.starts_with("deb:"); }
-
 /// Sizes for the check of free space before the first stage: generous, and of the right order.
 constexpr std::int64_t kPackageBytes = 30'000'000, kDocumentBytes = 20'000'000;  // a source, packed and as documents
 
@@ -32,10 +30,9 @@ Recipe read_recipe(const Json& json, const fs::path& file) {
   fields_from_json(recipe, json, file.string());
   check(!recipe.sources.empty() || !recipe.data.tokenizer.empty(), "recipe ", file.string(),
         " has neither [[sources]] nor [data]: there is nothing to learn from");
-  for (SourceConfig& source : recipe.sources)
-    if (names_a_path(source.uri) && fs::path(source.uri).is_relative())
-      source.uri = fs::absolute(file.parent_path() / source.uri).lexically_normal().string();
-  if (!recipe.train.sft.is_on()) check_mixture(recipe.mixture);
+  recipe.sources = select_sources(std::move(recipe.sources), file.parent_path());
+  recipe.trains = json.contains("train") || json.contains("model");
+  if (!recipe.train.sft.is_on() && recipe.trains) check_mixture(recipe.mixture);
   recipe.train = resolve(recipe.train, static_cast<int>(recipe.train.tensor_parallel));
   return recipe;
 }
@@ -81,6 +78,7 @@ std::vector<Stage> recipe_stages(const Recipe& r) {
                     10'000'000, [=](const fs::path& run) { return train_tokenizer(r.tokenizer, run / "corpus", run / "tokenizer"); }});
   stages.push_back({"pack", {"corpus", "tokenizer"}, config(r.pack), "documents to token files", sources * kDocumentBytes,
                     [=](const fs::path& run) { return pack(r.pack, run / "corpus", run / "tokenizer", run / "pack"); }});
+  if (!r.trains) return stages;
   add_train();
   stages.push_back({"evaluate", {"corpus", "train"}, config(r.evaluate), "bits per byte before and after, and xz", 1'000'000,
                     [=](const fs::path& run) { return evaluate(r.evaluate, run / "corpus", run / "train", run / "evaluate"); }});

@@ -4,6 +4,7 @@
 
 #include "cli/stage_graph.h"
 #include "corpus/build.h"
+#include "corpus/estimate.h"
 #include "corpus/sources/fetch.h"
 #include "eval/bits_per_byte.h"
 #include "explore/report.h"
@@ -33,6 +34,7 @@ struct Recipe {
   std::vector<SourceConfig> sources;
   RecipeData data;  ///< instead of sources
   CorpusConfig corpus;
+  CorpusCluster corpus_cluster;  ///< for plans only
   TokenizerConfig tokenizer;
   PackConfig pack;
   Mixture mixture;
@@ -42,12 +44,14 @@ struct Recipe {
   EvaluateConfig evaluate;
   SampleConfig sample;
   ReportConfig report;
+  bool trains = true;  ///< false: there is no [train] and no [model], and the run ends with packed tokens
   static void each(auto& recipe, auto&& visit) {
     visit("name", recipe.name);
     visit("seed", recipe.seed);
     visit("sources", recipe.sources);
     visit("data", recipe.data);
     visit("corpus", recipe.corpus);
+    visit("corpus_cluster", recipe.corpus_cluster);
     visit("tokenizer", recipe.tokenizer);
     visit("pack", recipe.pack);
     visit("mixture", recipe.mixture);

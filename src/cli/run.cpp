@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -7,6 +8,7 @@
 #include "cli/recipe.h"
 #include "cli/recipe_file.h"
 #include "cli/stage_graph.h"
+#include "corpus/estimate.h"
 #include "train/cluster.h"
 
 namespace corollary {
@@ -44,7 +46,22 @@ void run_recipe(const RunArguments& arguments) {
   const std::vector<Stage> stages = recipe_stages(recipe);
   if (arguments.dry_run) {
     const auto plan = plan_stages(stages, folder, arguments.range);
-    std::fputs((arguments.json ? to_line(plan_to_json(plan)) + "\n" : plan_to_table(plan)).c_str(), stdout);
+    FetchConfig all;  // also the optional ones that are not here yet
+    if (json.contains("sources")) fields_from_json(all, {{"sources", json["sources"]}}, file.string());
+    const bool has_sizes = std::any_of(all.sources.begin(), all.sources.end(), [](const SourceConfig& source) { return source.expected_bytes > 0; });
+    const auto estimates = has_sizes ? estimate_corpus(all.sources, recipe.corpus, recipe.corpus_cluster) : std::vector<StageEstimate>{};
+    if (arguments.json) {
+      Json list = plan_to_json(plan);
+      for (Json& stage : list)
+        if (has_sizes && stage["stage"] == "corpus") stage["estimates"] = estimates_to_json(estimates);
+      std::fputs((to_line(list) + "\n").c_str(), stdout);
+    } else {
+      std::fputs(plan_to_table(plan).c_str(), stdout);
+      if (has_sizes)
+        std::printf("\nThe corpus on %lld nodes of %lld cores, estimated from the sources' expected_bytes and the rates of docs/performance.md:\n%s",
+                    static_cast<long long>(recipe.corpus_cluster.nodes), static_cast<long long>(recipe.corpus_cluster.cores_per_node),
+                    estimates_to_table(estimates).c_str());
+    }
     return;
   }
   execute_stages(stages, folder, arguments.range, fields_to_json(recipe), resume_command(arguments));

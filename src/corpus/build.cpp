@@ -1,318 +1,291 @@
 #include "corpus/build.h"
 
-#include <array>
+#include <algorithm>
 #include <chrono>
-#include <future>
 #include <map>
-#include <memory>
-#include <set>
+#include <optional>
 
-#include "base/compress.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/fields.h"
 #include "base/log.h"
 #include "base/stop.h"
-#include "base/threads.h"
-#include "corpus/dedup/dedup.h"
-#include "corpus/extract.h"
 #include "corpus/sources/fetch.h"
-#include "corpus/filters.h"
 #include "corpus/split.h"
+#include "corpus/steps/context.h"
 
 namespace corollary {
 namespace {
 
-constexpr std::array<const char*, 3> kSubsets = {"code", "web", "papers"};
-constexpr std::array<Split, 3> kSplits = {Split::train, Split::validation, Split::test};
-
-/// A raw record after extraction and filter: a line to write and its fingerprint, or a reason.
-struct Judged {
-  std::string path, line;
-  std::int64_t text_bytes = 0;
-  Fingerprint print;
-  std::optional<Rejection> rejection;
-};
-
-using Batch = std::vector<RawRecord>;
-
-Batch read_batch(Source& source) {
-  constexpr std::size_t kRecords = 512, kBytes = std::size_t{32} << 20;
-  Batch batch;
-  for (std::size_t bytes = 0; batch.size() < kRecords && bytes < kBytes;) {
-    auto record = source.next();
-    if (!record) break;
-    bytes += record->bytes.size();
-    batch.push_back(std::move(*record));
-  }
-  return batch;
-}
-
-std::string repo_of(const Json& meta) {
-  if (!meta.contains("repo") || !meta["repo"].is_string()) return "";
-  const auto repo = meta["repo"].get<std::string>();
-  return repo.substr(repo.rfind('/') + 1);
-}
-
-/// Where the document lay in its repository if it says so, else in its source.
-std::string path_of(const RawRecord& record) {
-  return record.meta.contains("path") && record.meta["path"].is_string() ? record.meta["path"].get<std::string>() : record.path;
-}
-
-Judged judge(const FetchedSource& source, const Extractor& extract, const Filter& filter, const RawRecord& record) {
-  Judged judged;
-  judged.path = record.path;
-  judged.rejection = record.rejection;
-  if (judged.rejection) return judged;
-  Extraction extraction = extract(record);
-  judged.rejection = extraction.rejection;
-  if (judged.rejection) return judged;
-  const std::string path = path_of(record), repo = repo_of(record.meta);
-  judged.rejection = filter({extraction.text, path, repo});
-  if (judged.rejection) return judged;
-  judged.print = fingerprint(extraction.text, source.subset == "code");
-  judged.text_bytes = static_cast<std::int64_t>(extraction.text.size());
-  Document document{std::move(extraction.text),
-                    {{"subset", source.subset}, {"language", source.language}, {"source", source.uri}, {"path", record.path}}};
-  if (!source.licence.empty()) document.meta["licence"] = source.licence;
-  document.meta["sha256"] = sha256_hex(record.bytes);
-  for (auto& [key, value] : extraction.meta.items()) document.meta[key] = std::move(value);
-  if (!record.meta.empty()) document.meta["record"] = record.meta;
-  judged.line = document_to_line(document);
-  return judged;
-}
-
-/// What a damaged input leaves, unlike what a filter decides.
-bool is_damage(const Rejection& rejection) {
-  return rejection.reason == "malformed_record" || rejection.reason == "truncated_file" || rejection.reason == "damaged_archive";
-}
-
-struct Tally {
-  std::int64_t documents = 0, bytes = 0;
-};
-Json to_json(const Tally& tally) { return {{"documents", tally.documents}, {"bytes", tally.bytes}}; }
-
-/// The documents of one subset in order, until it is known how many each group has: a file beside the output.
-struct Spool {
-  struct Entry {
-    std::int32_t group;
-    std::int64_t bytes;
-  };
-  fs::path path;
-  std::unique_ptr<CompressedWriter> writer;
-  std::vector<Entry> entries;
-};
-
-class Builder {
- public:
-  Builder(const CorpusConfig& config, fs::path out) : config_(config), out_(std::move(out)), rejected_(out_ / "rejected.jsonl") {}
-
-  void read(const FetchedSource& source) {
-    const Extractor extract = extractor_for(source.subset, source.language);
-    const Filter filter = filter_for(source.subset, source.language);
-    const std::int32_t group = group_of(source);
-    const auto records = open_source(source, config_.max_record_bytes);
-    Tally kept;
-    std::int64_t n = 0;
-    std::map<std::string, std::int64_t> reasons;
-    Batch batch = read_batch(*records);
-    while (!batch.empty()) {
-      check(!stop_requested(), "stopped while building the corpus: run again to start it over");
-      auto coming = std::async(std::launch::async, [&] { return read_batch(*records); });  // decompresses meanwhile
-      std::vector<Judged> judged(batch.size());
-      parallel_for(static_cast<std::int64_t>(batch.size()), [&](std::int64_t i) {
-        const auto index = static_cast<std::size_t>(i);
-        judged[index] = judge(source, extract, filter, batch[index]);
-        batch[index] = {};
-      });
-      for (Judged& document : judged) {
-        ++n;
-        if (!document.rejection) document.rejection = seen_.add(document.print, source.language);
-        if (document.rejection) {
-          reject(source, document);
-          ++reasons[document.rejection->reason];
-          continue;
-        }
-        Spool& spool = spool_of(source.subset);
-        spool.writer->write_line(document.line);
-        spool.entries.push_back({group, document.text_bytes});
-        ++groups_[static_cast<std::size_t>(group)].documents;
-        ++kept.documents;
-        kept.bytes += document.text_bytes;
-      }
-      batch = coming.get();
-    }
-    log_info("{} {} {}: {} of {} files kept, {}", source.subset, source.language, source.uri, kept.documents, n,
-             format_bytes(static_cast<double>(kept.bytes)));
-    by_source_.push_back({{"subset", source.subset},
-                          {"language", source.language},
-                          {"uri", source.uri},
-                          {"glob", source.glob},
-                          {"records", n},
-                          {"kept", to_json(kept)},
-                          {"rejected", reasons}});
-    if (kept.documents == 0) log_warning("nothing kept of {} ({}): see rejected.jsonl", source.uri, source.glob);
-  }
-
-  /// Draws the splits and writes them; returns the paths written.
-  std::vector<std::string> write(Json& counts) {
-    std::vector<std::vector<Split>> splits;
-    for (std::size_t g = 0; g < groups_.size(); ++g)
-      splits.push_back(
-          split_group(groups_[g].documents, config_.validation_fraction, config_.test_fraction, config_.seed, groups_[g].name));
-    std::vector<std::string> subsets;
-    for (auto& [subset, spool] : spools_) {
-      spool.writer->commit();
-      subsets.push_back(subset);
-    }
-    using Counts = std::map<std::pair<std::string, Split>, Tally>;  // language and split
-    std::vector<Counts> tallies(subsets.size());
-    parallel_for(static_cast<std::int64_t>(subsets.size()), [&](std::int64_t i) {
-      const auto index = static_cast<std::size_t>(i);
-      write_subset(subsets[index], splits, tallies[index]);
-    });
-    std::vector<std::string> paths = {"rejected.jsonl"};
-    rejected_.commit();
-    Tally all;
-    Json by_subset = Json::object(), groups = Json::array();
-    for (const char* subset : kSubsets) {
-      const auto at = std::find(subsets.begin(), subsets.end(), subset);
-      if (at == subsets.end()) continue;
-      std::map<Split, Tally> by_split;
-      for (const auto& [key, tally] : tallies[static_cast<std::size_t>(at - subsets.begin())]) {
-        groups.push_back({{"subset", subset},
-                          {"language", key.first},
-                          {"split", split_name(key.second)},
-                          {"documents", tally.documents},
-                          {"bytes", tally.bytes}});
-        for (Tally* sum : {&by_split[key.second], &all}) sum->documents += tally.documents, sum->bytes += tally.bytes;
-      }
-      for (const Split split : kSplits) {
-        by_subset[subset][split_name(split)] = to_json(by_split[split]);
-        paths.push_back(std::string(subset) + "/" + split_name(split) + ".jsonl.zst");
-      }
-    }
-    check(all.documents > 0, "no document was kept of ", records_rejected_, ": see the reasons in ",
-          (out_ / "rejected.jsonl").string());
-    counts = {{"documents", all.documents},     {"bytes", all.bytes},     {"rejected", records_rejected_},
-              {"rejected_by_reason", reasons_}, {"by_subset", by_subset}, {"by_language", groups},
-              {"by_source", by_source_}};
-    return paths;
-  }
-
-  fs::path spool_folder() const { return out_ / ".spool"; }
-
- private:
-  struct Group {
-    std::string name, language;
-    std::int64_t documents = 0;
-  };
-
-  std::int32_t group_of(const FetchedSource& source) {
-    const std::string name = source.subset + " " + source.language;
-    for (std::size_t g = 0; g < groups_.size(); ++g)
-      if (groups_[g].name == name) return static_cast<std::int32_t>(g);
-    groups_.push_back({.name = name, .language = source.language});
-    spool_of(source.subset);
-    return static_cast<std::int32_t>(groups_.size() - 1);
-  }
-  Spool& spool_of(const std::string& subset) {
-    Spool& spool = spools_[subset];
-    if (!spool.writer) {
-      spool.path = spool_folder() / (subset + ".jsonl.zst");
-      spool.writer = std::make_unique<CompressedWriter>(spool.path, 1);
-    }
-    return spool;
-  }
-  void reject(const FetchedSource& source, const Judged& document) {
-    const Rejection& rejection = *document.rejection;
-    check(!config_.strict || !is_damage(rejection), "damaged input, and strict is set: ", source.uri, " ", document.path, ": ",
-          rejection.reason, " ", rejection.detail);
-    if (is_damage(rejection)) log_warning("{} {}: {}, see rejected.jsonl", source.uri, document.path, rejection.reason);
-    Json line = {{"source", source.uri}, {"path", document.path}, {"reason", rejection.reason}, {"offset", rejection.offset}};
-    if (!rejection.detail.empty()) line["detail"] = rejection.detail;
-    rejected_.write_line(to_line(line));
-    ++reasons_[rejection.reason];
-    ++records_rejected_;
-  }
-
-  template <class Tallies>
-  void write_subset(const std::string& subset, const std::vector<std::vector<Split>>& splits, Tallies& tallies) {
-    const Spool& spool = spools_.at(subset);
-    std::array<std::unique_ptr<CompressedWriter>, 3> writers;
-    for (const Split split : kSplits)
-      writers[static_cast<std::size_t>(split)] =
-          std::make_unique<CompressedWriter>(out_ / subset / (std::string(split_name(split)) + ".jsonl.zst"));
-    std::vector<std::size_t> taken(groups_.size(), 0);
-    LineReader lines(spool.path);
-    for (const Spool::Entry& entry : spool.entries) {
-      const auto line = lines.next();
-      check(line.has_value(), "the spool ", spool.path.string(), " ends early: was it changed by another process? Run again");
-      const auto group = static_cast<std::size_t>(entry.group);
-      const Split split = splits[group][taken[group]++];
-      writers[static_cast<std::size_t>(split)]->write_line(*line);
-      Tally& tally = tallies[{groups_[group].language, split}];
-      ++tally.documents;
-      tally.bytes += entry.bytes;
-    }
-    for (auto& writer : writers) writer->commit();
-  }
-
-  CorpusConfig config_;
-  fs::path out_;
-  CompressedWriter rejected_;
-  Deduplicator seen_;
-  std::vector<Group> groups_;
-  std::map<std::string, Spool> spools_;
-  std::map<std::string, std::int64_t> reasons_;
-  std::int64_t records_rejected_ = 0;
-  Json by_source_ = Json::array();
-};
-
-/// Everything an earlier run may have left. The manifest first: what is half gone must not be taken for complete.
+/// Everything an earlier build of another plan may have left but the work folder. The manifest first: what is half gone must not be taken
+/// for complete.
 void clear(const fs::path& out) {
   std::error_code ignored;
   fs::remove(out / "manifest.json", ignored);
+  if (!fs::exists(out)) return;
   fsync_folder(out);
   for (const char* subset : kSubsets) fs::remove_all(out / subset, ignored);
-  fs::remove_all(out / ".spool", ignored);
   for (const auto& entry : fs::directory_iterator(out)) {  // and what a killed run had not given its name yet
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("rejected.jsonl") || name.starts_with("manifest.json.tmp.")) fs::remove(entry.path(), ignored);
+    if (name.starts_with("rejected.jsonl") || name.starts_with("contaminated.jsonl") || name.starts_with("manifest.json.tmp.")) fs::remove(entry.path(), ignored);
   }
+}
+
+/// The same file under a second name; its bytes where the file system has no links.
+void give(const fs::path& from, const fs::path& to) {
+  fs::create_directories(to.parent_path());
+  std::error_code error;
+  fs::create_hard_link(from, to, error);
+  if (error) write_file(to, read_file(from));
+}
+
+void gather_lines(const std::vector<fs::path>& from, const fs::path& to) {
+  CompressedWriter all(to);
+  for (const fs::path& path : from) {
+    LineReader lines(path);
+    while (const auto line = lines.next()) all.write_line(*line);
+  }
+  all.commit();
+}
+
+/// Compressed files one after another are one compressed file.
+void concatenate(const std::vector<fs::path>& parts, const fs::path& to) {
+  AtomicFile file(to);
+  for (const fs::path& part : parts) file.write(read_file(part));
+  file.commit();
 }
 
 }  // namespace
 
-StageResult build_corpus(const CorpusConfig& config, const fs::path& fetch_folder, const fs::path& out) {
-  const auto start = std::chrono::steady_clock::now();
-  const std::vector<FetchedSource> sources = read_sources(fetch_folder);
-  const Json config_json = fields_to_json(config);
-  Json inputs = Json::object();
-  std::int64_t input_bytes = 0;
-  for (const FetchedSource& source : sources) {
-    inputs[source.subset + " " + source.language + " " + source.uri + " " + source.glob] = source.sha256;
-    input_bytes += source.matched_bytes;
-  }
-  if (auto manifest = up_to_date(out, "corpus", config_json, inputs)) return {std::move(*manifest), true};
-  split_group(0, config.validation_fraction, config.test_fraction, config.seed, "");  // checks the fractions before the work
-  require_space(out, input_bytes, "the corpus");
-  clear(out);
+struct CorpusBuild::State {
+  Context context;
+  fs::path fetch_folder, out;
+  Json config, inputs;
+  std::vector<Step> steps;
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+};
 
+CorpusBuild::CorpusBuild(const CorpusConfig& config, const fs::path& fetch_folder, const fs::path& out)
+    : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  std::vector<FetchedSource> sources = read_sources(fetch_folder);
+  s.fetch_folder = fs::absolute(fetch_folder);
+  s.out = out;
+  s.config = fields_to_json(config);
+  s.inputs = Json::object();
+  for (const FetchedSource& source : sources)
+    s.inputs[source.subset + " " + source.language + " " + source.uri + " " + source.glob] = source.sha256;
+  std::vector<Shard> shards = plan_shards(sources, config.shard_bytes);
+  s.context = std::make_shared<BuildContext>(BuildContext{config, std::move(sources), std::move(shards), TaskFolder(out / ".work")});
+  s.steps.push_back(extract_step(s.context));
+  for (Step& step : dedup_steps(s.context, s.steps.back().name)) s.steps.push_back(std::move(step));
+  if (!config.decontaminate.tests.empty()) s.steps.push_back(decontaminate_step(s.context, s.steps.back().name));
+  s.steps.push_back(split_step(s.context, s.steps.back().name));
+}
+
+CorpusBuild::~CorpusBuild() = default;
+
+const std::vector<Step>& CorpusBuild::steps() const { return state_->steps; }
+const TaskFolder& CorpusBuild::tasks() const { return state_->context->tasks; }
+std::optional<Manifest> CorpusBuild::finished() const { return up_to_date(state_->out, "corpus", state_->config, state_->inputs); }
+
+void CorpusBuild::plan() {
+  const State& s = *state_;
+  Json shards = Json::array();
+  for (const Shard& shard : s.context->shards) {
+    Json pieces = Json::array();
+    for (const SourcePiece& piece : shard.pieces) pieces.push_back(piece_to_json(piece));
+    shards.push_back({{"name", shard.name}, {"bytes", shard.bytes}, {"pieces", pieces}});
+  }
+  const Json plan = {{"fetch", s.fetch_folder.string()}, {"config", s.config}, {"inputs", s.inputs}, {"shards", shards}};
+  std::int64_t input_bytes = 0;
+  for (const FetchedSource& source : s.context->sources) input_bytes += source.matched_bytes;
+  require_space(s.out, input_bytes, "the corpus");
+  clear(s.out);
+  write_json_file(tasks().path("plan.json"), plan);
+}
+
+std::int64_t CorpusBuild::run(const Step& step, TaskRange range) const {
+  std::int64_t ran = 0;
+  for (std::size_t task = range.first; task < step.tasks.size(); task += range.stride) {
+    check(!stop_requested(), "stopped before ", step.name, " ", step.tasks[task], ": run again, finished tasks are kept");
+    const auto start = std::chrono::steady_clock::now();
+    if (!tasks().run(step, task)) continue;
+    ++ran;
+    log_info("{} {} in {:.1f} s", step.name, step.tasks[task], std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return ran;
+}
+
+namespace {
+
+/// What the records of all tasks say together.
+class Summary {
+ public:
+  explicit Summary(const BuildContext& context) : context_(context) {
+    for (const FetchedSource& source : context.sources) {
+      const std::string key = source_key(source.subset, source.language, source.uri);
+      Row& row = rows_[key];
+      if (row.glob.empty()) order_.push_back(key), row.source = &source;
+      row.glob += (row.glob.empty() ? "" : " ") + source.glob;
+    }
+  }
+
+  void add(const Shard* shard, const Json& record) {
+    const Json& counts = record.at("counts");
+    const auto table = [&](const char* name) -> const Json& {
+      static const Json nothing = Json::object();
+      return counts.contains(name) ? counts[name] : nothing;
+    };
+    for (const auto& [key, n] : table("records").items()) rows_[key].records += n.get<std::int64_t>();
+    for (const auto& [key, reasons] : table("rejected").items())
+      for (const auto& [reason, n] : reasons.items()) {
+        rows_[key].rejected[reason] += n.get<std::int64_t>();
+        reasons_[reason] += n.get<std::int64_t>();
+        rejected_ += n.get<std::int64_t>();
+      }
+    for (const auto& [key, tally] : table("sources").items()) rows_[key].kept.add(tally_from_json(tally));
+    for (const auto& [language, splits] : table("splits").items())
+      for (const auto& [split, tally] : splits.items()) {
+        groups_[shard->subset][language][split].add(tally_from_json(tally));
+        subsets_[shard->subset][split].add(tally_from_json(tally));
+        all_.add(tally_from_json(tally));
+      }
+  }
+
+  Json counts() const {
+    Json by_subset = Json::object(), by_language = Json::array(), by_source = Json::array();
+    for (const char* subset : kSubsets) {
+      const bool is_there =
+          std::any_of(context_.shards.begin(), context_.shards.end(), [&](const Shard& shard) { return shard.subset == subset; });
+      for (const char* split : {"train", "validation", "test"})
+        if (is_there) by_subset[subset][split] = to_json(at(subsets_, subset, split));
+      if (!groups_.contains(subset)) continue;
+      for (const auto& [language, splits] : groups_.at(subset))
+        for (const char* split : {"train", "validation", "test"})
+          if (const auto found = splits.find(split); found != splits.end())
+            by_language.push_back({{"subset", subset},
+                                   {"language", language},
+                                   {"split", split},
+                                   {"documents", found->second.documents},
+                                   {"bytes", found->second.bytes}});
+    }
+    for (const std::string& key : order_) {
+      const Row& row = rows_.at(key);
+      by_source.push_back({{"subset", row.source->subset},
+                           {"language", row.source->language},
+                           {"uri", row.source->uri},
+                           {"glob", row.glob},
+                           {"records", row.records},
+                           {"kept", to_json(row.kept)},
+                           {"rejected", row.rejected}});
+      if (row.kept.documents == 0) log_warning("nothing kept of {} ({}): see rejected.jsonl", row.source->uri, row.glob);
+    }
+    return {{"documents", all_.documents}, {"bytes", all_.bytes},     {"rejected", rejected_},    {"rejected_by_reason", reasons_},
+            {"by_subset", by_subset},      {"by_language", by_language}, {"by_source", by_source}};
+  }
+  std::int64_t documents() const { return all_.documents; }
+  std::int64_t rejected() const { return rejected_; }
+
+ private:
+  struct Row {
+    const FetchedSource* source = nullptr;
+    std::string glob;
+    std::int64_t records = 0;
+    Tally kept;
+    std::map<std::string, std::int64_t> rejected;
+  };
+  using Splits = std::map<std::string, Tally>;
+  static Tally at(const std::map<std::string, Splits>& tallies, const std::string& subset, const std::string& split) {
+    const auto found = tallies.find(subset);
+    if (found == tallies.end() || !found->second.contains(split)) return {};
+    return found->second.at(split);
+  }
+
+  const BuildContext& context_;
+  std::vector<std::string> order_;  ///< as the recipe names them
+  std::map<std::string, Row> rows_;
+  std::map<std::string, std::int64_t> reasons_;
+  std::map<std::string, std::map<std::string, Splits>> groups_;  ///< subset, language, split
+  std::map<std::string, Splits> subsets_;
+  Tally all_;
+  std::int64_t rejected_ = 0;
+};
+
+}  // namespace
+
+StageResult CorpusBuild::finish(bool keep_work) {
+  const State& s = *state_;
+  const BuildContext& context = *s.context;
+  Summary summary(context);
+  Json steps = Json::array();
+  std::vector<fs::path> rejected, contaminated;
+  std::map<std::pair<std::string, std::string>, std::vector<fs::path>> parts;  // by subset and split
+  for (const Step& step : s.steps) {
+    double seconds = 0;
+    for (std::size_t task = 0; task < step.tasks.size(); ++task) {
+      std::string why;
+      const auto record = tasks().done(step, task, &why);
+      check(record.has_value(), "step ", step.name, " task ", step.tasks[task], ": ", why, ": run that step before finishing");
+      const auto shard = std::find_if(context.shards.begin(), context.shards.end(),
+                                      [&](const Shard& at) { return at.name == step.tasks[task]; });
+      summary.add(shard != context.shards.end() ? &*shard : nullptr, *record);
+      seconds += record->at("seconds").get<double>();
+      for (const auto& [output, file] : record->at("outputs").items()) {
+        if (output.ends_with(".contaminated.jsonl.zst")) contaminated.push_back(tasks().path(output));
+        if (output.ends_with(".rejected.jsonl.zst")) rejected.push_back(tasks().path(output));
+        for (const char* split : {"train", "validation", "test"})
+          if (step.name == "split" && output.ends_with(std::string(".") + split + ".jsonl.zst"))
+            parts[{shard->subset, split}].push_back(tasks().path(output));
+      }
+    }
+    steps.push_back({{"step", step.name}, {"tasks", step.tasks.size()}, {"seconds", seconds}});
+  }
+  check(summary.documents() > 0, "no document was kept of ", summary.rejected(), ": see the reasons in ",
+        tasks().path("extract").string(), "/*.rejected.jsonl.zst");
+
+  clear(s.out);
+  std::vector<std::string> paths = {"rejected.jsonl"};
+  gather_lines(rejected, s.out / "rejected.jsonl");
+  if (!contaminated.empty()) {
+    paths.emplace_back("contaminated.jsonl");
+    gather_lines(contaminated, s.out / "contaminated.jsonl");
+  }
+  for (const auto& [key, files] : parts) {
+    const std::string& subset = key.first;
+    const std::string& split = key.second;
+    if (split == "train" && files.size() > 1) {
+      for (const fs::path& file : files) {
+        const std::string name = file.filename().string();
+        paths.push_back(subset + "/train/" + name.substr(0, name.find('.')) + ".jsonl.zst");
+        give(file, s.out / paths.back());
+      }
+    } else {
+      paths.push_back(subset + "/" + split + ".jsonl.zst");
+      if (files.size() == 1)
+        give(files[0], s.out / paths.back());
+      else
+        concatenate(files, s.out / paths.back());
+    }
+  }
   Manifest manifest;
   manifest.stage = "corpus";
-  manifest.config = config_json;
-  manifest.inputs = inputs;
-  std::vector<std::string> paths;
-  {
-    Builder builder(config, out);
-    for (const FetchedSource& source : sources) builder.read(source);
-    paths = builder.write(manifest.counts);
-  }
-  fs::remove_all(out / ".spool");
-  manifest.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  write_manifest(out, manifest, paths);
-  return {read_manifest(out), false};
+  manifest.config = s.config;
+  manifest.inputs = s.inputs;
+  manifest.counts = summary.counts();
+  manifest.counts["steps"] = steps;
+  manifest.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - s.start).count();
+  write_manifest(s.out, manifest, paths);
+  if (!keep_work) fs::remove_all(tasks().path());
+  return {read_manifest(s.out), false};
+}
+
+StageResult build_corpus(const CorpusConfig& config, const fs::path& fetch_folder, const fs::path& out, bool keep_work) {
+  CorpusBuild build(config, fetch_folder, out);
+  if (auto manifest = build.finished()) return {std::move(*manifest), true};
+  build.plan();
+  for (const Step& step : build.steps()) build.run(step);
+  return build.finish(keep_work);
 }
 
 }  // namespace corollary

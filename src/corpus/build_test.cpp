@@ -33,9 +33,14 @@ SourceConfig source(const std::string& subset, const std::string& language, cons
   return config;
 }
 
+/// Every line with a word of its own, in letters: texts that differ in digits alone are near duplicates.
 std::string words(int seed, int n) {
   std::string out;
-  for (int i = 0; i < n; ++i) out += "the word of " + std::to_string(seed * 1000 + i) + " is even.\n";
+  for (int i = 0; i < n; ++i) {
+    std::string word;
+    for (int number = seed * 1000 + i, k = 0; k < 5; ++k, number /= 20) word += static_cast<char>('a' + number % 20);
+    out += "the word of " + word + " is even.\n";
+  }
   return out;
 }
 
@@ -117,7 +122,7 @@ TEST(Build, EndToEnd) {
   EXPECT_EQ(reasons["more.jsonl.zst:2"], "malformed_record 0");
 
   std::int64_t documents = 0;
-  for (const CorpusStats& row : corpus_stats(folder / "out")) documents += row.documents;
+  for (const CorpusStats& row : corpus_stats(folder / "out").rows) documents += row.documents;
   EXPECT_EQ(documents, 37);
 }
 
@@ -133,6 +138,98 @@ TEST(Build, SameBytesWithAnyNumberOfThreads) {
   EXPECT_EQ(digests(folder / "out1"), digests(folder / "out2"));
   EXPECT_EQ(digests(folder / "out1"), digests(folder / "out5"));
   EXPECT_EQ(digests(folder / "out1").size(), 3 * 3 + 1U);
+}
+
+/// All documents of a subset and split, in order, whether in one file or several.
+std::vector<std::string> lines_of(const fs::path& corpus, const std::string& subset, const std::string& split) {
+  std::vector<fs::path> files = {corpus / subset / (split + ".jsonl.zst")};
+  if (fs::is_directory(corpus / subset / split)) files = list_files(corpus / subset / split);
+  std::vector<std::string> all;
+  for (const fs::path& file : files) {
+    LineReader lines(file);
+    while (const auto line = lines.next()) all.emplace_back(*line);
+  }
+  return all;
+}
+
+TEST(Build, TheCutIntoShardsChangesNoDocument) {
+  const TestFolder folder;
+  make_sources(folder, 60);
+  CorpusConfig config;
+  build_corpus(config, folder / "fetch", folder / "whole");
+  config.shard_bytes = 20'000;
+  const StageResult result = build_corpus(config, folder / "fetch", folder / "cut");
+  EXPECT_GT(result.manifest.counts["steps"][0]["tasks"], 10);
+  std::size_t documents = 0;
+  for (const char* subset : kSubsets)
+    for (const char* split : {"train", "validation", "test"}) {
+      const auto lines = lines_of(folder / "cut", subset, split);
+      EXPECT_EQ(lines, lines_of(folder / "whole", subset, split)) << subset << " " << split;
+      documents += lines.size();
+    }
+  EXPECT_EQ(documents, 181U);
+  EXPECT_GT(list_files(folder / "cut/web/train").size(), 3U);
+  EXPECT_EQ(read_file(folder / "cut/rejected.jsonl"), read_file(folder / "whole/rejected.jsonl"));
+}
+
+/// As Slurm's arrays do it: a step's tasks by several workers, in any order, some twice; then the next step.
+TEST(Build, ByManyWorkersTheSameBytes) {
+  const TestFolder folder;
+  make_sources(folder, 60);
+  CorpusConfig config;
+  config.shard_bytes = 20'000;
+  build_corpus(config, folder / "fetch", folder / "alone");
+  CorpusBuild(config, folder / "fetch", folder / "many").plan();
+  std::int64_t ran = 0;
+  for (std::size_t step = 0; step < CorpusBuild(config, folder / "fetch", folder / "many").steps().size(); ++step)
+    for (const std::size_t worker : {2, 0, 1, 2}) {
+      const CorpusBuild build(config, folder / "fetch", folder / "many");
+      ran += build.run(build.steps()[step], {worker, 3});
+    }
+  CorpusBuild build(config, folder / "fetch", folder / "many");
+  std::int64_t tasks = 0;
+  for (const Step& step : build.steps()) tasks += static_cast<std::int64_t>(step.tasks.size());
+  EXPECT_EQ(ran, tasks) << "no finished task is done again";
+  build.finish();
+  EXPECT_EQ(digests(folder / "many"), digests(folder / "alone"));
+}
+
+TEST(Build, TestSetsAreTakenOutAndReported) {
+  const TestFolder folder;
+  make_sources(folder, 12);
+  CorpusConfig config;
+  // Some lines of page, file and paper 7.
+  write_file(folder / "tests.jsonl", to_line({{"question", words(7, 5).substr(75)}}) + "\n");
+  config.decontaminate.tests = {(folder / "tests.jsonl").string()};
+  config.decontaminate.ngrams = {9};
+  const StageResult result = build_corpus(config, folder / "fetch", folder / "out");
+  EXPECT_EQ(result.manifest.counts["rejected_by_reason"]["contaminated"], 3);
+  EXPECT_EQ(result.manifest.counts["documents"], 37 - 3);
+  std::set<std::string> paths;
+  LineReader lines(folder / "out/contaminated.jsonl");
+  while (const auto line = lines.next()) {
+    const Json report = parse_json(*line, "contaminated");
+    paths.insert(report["path"]);
+    EXPECT_EQ(report["action"], "dropped");
+    EXPECT_EQ(report["ngram_n"], 9);
+  }
+  EXPECT_EQ(paths, (std::set<std::string>{"7.v", "7.html", "p7.tex"}));
+  config.decontaminate.action = "report";
+  EXPECT_EQ(build_corpus(config, folder / "fetch", folder / "out").manifest.counts["documents"], 37);
+}
+
+TEST(Build, AStepBeforeItsInputsSaysWhatIsMissing) {
+  const TestFolder folder;
+  make_sources(folder, 5);
+  CorpusBuild build({}, folder / "fetch", folder / "out");
+  build.plan();
+  try {
+    build.run(build.steps().back());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("run that step first"), std::string::npos) << error.what();
+  }
+  EXPECT_THROW(build.finish(), Error);
 }
 
 TEST(Build, RunsAgainOnlyIfSomethingChanged) {
@@ -162,7 +259,7 @@ TEST(Build, StrictStopsAtDamageAndLeavesNothingComplete) {
   EXPECT_FALSE(fs::exists(folder / "out/manifest.json"));
   config.strict = false;
   EXPECT_FALSE(build_corpus(config, folder / "fetch", folder / "out").was_up_to_date);
-  EXPECT_FALSE(fs::exists(folder / "out/.spool"));
+  EXPECT_FALSE(fs::exists(folder / "out/.work"));
 }
 
 TEST(Build, NothingKeptIsAnError) {
@@ -178,11 +275,11 @@ TEST(Build, NothingKeptIsAnError) {
 /// The body of the child below; alone it has nothing to do.
 TEST(Build, ChildOfKilledTest) {
   const char* folder = std::getenv("COROLLARY_TEST_KILLED");
-  if (folder == nullptr) GTEST_SKIP() << "runs as the child of KilledAtAnyMomentItStartsOver";
+  if (folder == nullptr) GTEST_SKIP() << "runs as the child of KilledAtAnyMomentItGoesOn";
   build_corpus({}, fs::path(folder) / "fetch", fs::path(folder) / "out");
 }
 
-TEST(Build, KilledAtAnyMomentItStartsOver) {
+TEST(Build, KilledAtAnyMomentItGoesOn) {
   const TestFolder folder;
   make_sources(folder, 150);
   build_corpus({}, folder / "fetch", folder / "reference");

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7,6 +8,9 @@
 #include "base/json.h"
 
 namespace corollary {
+
+/// The parts of Proof-Pile-2, in the corpus's order.
+constexpr std::array<const char*, 3> kSubsets = {"code", "web", "papers"};
 
 /// One document of the corpus: UTF-8 text and what is known of it. On disk a line {"text": ..., "meta": {...}}
 /// (docs/formats/documents.md).

@@ -53,15 +53,17 @@ Extraction extract_notebook(const RawRecord& record) {
 
 }  // namespace
 
-Extractor extractor_for(const std::string& subset, const std::string& language) {
-  Extractor of_file = extract_plain;
+Extractor extractor_for(const std::string& subset, const std::string& language, const CorpusConfig&) {
+  Extraction (*of_file)(const RawRecord&) = extract_plain;
   if (language == "html")
     of_file = extract_html;
   else if (subset == "papers")
     of_file = extract_latex;
   else if (language == "jupyter-notebook")
     of_file = extract_notebook;
-  return [of_file](const RawRecord& record) { return record.is_document ? extract_plain(record) : of_file(record); };
+  return [of_file](const RawRecord& record) -> std::vector<Extraction> {
+    return {record.is_document ? extract_plain(record) : of_file(record)};
+  };
 }
 
 }  // namespace corollary

@@ -2,7 +2,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "corpus/config.h"
 #include "corpus/sources/source.h"
 
 namespace corollary {
@@ -14,11 +16,12 @@ struct Extraction {
   std::optional<Rejection> rejection;  ///< set: no document, `text` is empty
 };
 
-/// A pure function: bytes to text. May run on any thread; never throws on account of the bytes.
-using Extractor = std::function<Extraction(const RawRecord&)>;
+/// A pure function: bytes to the documents in them, one or (proof steps) several, or a rejection. May run on any thread; never throws on
+/// account of the bytes.
+using Extractor = std::function<std::vector<Extraction>(const RawRecord&)>;
 
 /// For the files of a subset and language: HTML for web, LaTeX for papers, notebooks for "jupyter-notebook", plain UTF-8 otherwise.
 /// Records that are documents already pass as they are.
-Extractor extractor_for(const std::string& subset, const std::string& language);
+Extractor extractor_for(const std::string& subset, const std::string& language, const CorpusConfig& config = {});
 
 }  // namespace corollary

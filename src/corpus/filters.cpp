@@ -30,7 +30,7 @@ std::optional<Rejection> judge_paper(const Candidate& candidate) {
 
 }  // namespace
 
-Filter filter_for(const std::string& subset, const std::string& language) {
+Filter filter_for(const std::string& subset, const std::string& language, const CorpusConfig&) {
   if (subset == "web") return judge_web;
   if (subset == "papers") return judge_paper;
   return code_filter(language);

@@ -45,6 +45,17 @@ TEST(Split, FallsEvenly) {
   for (const int n : tests) EXPECT_NEAR(n, 200, 6 * 14) << "six deviations of a binomial";
 }
 
+TEST(Split, PublishedForPapers) {
+  const auto drawn = published_paper_splits(250);  // floor(247.5) train, 1 validation, 2 test
+  ASSERT_EQ(drawn.size(), 3U);
+  EXPECT_EQ(drawn[0].position, 247);
+  EXPECT_EQ(drawn[0].split, Split::validation);
+  EXPECT_EQ(drawn[1].split, Split::test);
+  EXPECT_EQ(drawn[2].split, Split::test);
+  EXPECT_TRUE(published_paper_splits(0).empty());
+  EXPECT_EQ(published_paper_splits(1).size(), 1U);
+}
+
 TEST(Split, RefusesFractionsThatLeaveNothing) {
   for (const double bad : {-0.1, 0.5, 1.0}) {
     EXPECT_THROW(split_group(10, bad, 0.1, 1, "g"), Error);

@@ -17,7 +17,7 @@ std::optional<std::string> json_lines_name(const fs::path& path) {
   std::string name = path.filename().string();
   for (const std::string_view ending : {".zst", ".gz"})
     if (name.ends_with(ending)) name.resize(name.size() - ending.size());
-  if (!name.ends_with(".jsonl") || name == "rejected.jsonl") return std::nullopt;
+  if (!name.ends_with(".jsonl") || name == "rejected.jsonl" || name == "contaminated.jsonl") return std::nullopt;
   return name.substr(0, name.size() - 6);
 }
 
@@ -35,6 +35,7 @@ std::vector<CorpusSet> corpus_sets(const fs::path& corpus) {
     if (!name) continue;
     const fs::path folders = path.parent_path().lexically_relative(corpus);
     const std::vector<fs::path> parts(folders.begin(), folders.end());
+    if (!parts.empty() && parts[0].string().size() > 1 && parts[0].string()[0] == '.') continue;  // a build's .work
     std::string subset, split;
     if (folders == ".") {
       subset = *name, split = "train";

@@ -20,7 +20,7 @@ struct CorpusSet {
 
 /// The sets of a corpus, sorted by subset and split. Understood are SUBSET/SPLIT.jsonl[.zst|.gz] (our corpus stage),
 /// SUBSET/SPLIT/*.jsonl[...] (Proof-Pile-2), files directly in the folder (subset: the file's name, split: train), and a single
-/// file. rejected.jsonl is no set. Error if there is none.
+/// file. rejected.jsonl, contaminated.jsonl and folders whose name begins with a dot are no sets. Error if there is none.
 std::vector<CorpusSet> corpus_sets(const fs::path& corpus);
 
 /// What up_to_date() compares: each file's path below `corpus` with its digest, taken from corpus/manifest.json where that lists

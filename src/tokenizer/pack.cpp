@@ -20,7 +20,7 @@
 namespace corollary {
 namespace {
 
-constexpr std::size_t kBatchBytes = 16 << 20, kSliceLines = 64;
+constexpr std::size_t kBatchBytes = 4 << 20, kSliceLines = 16;
 
 struct Counts {
   std::int64_t documents = 0, tokens = 0, bytes = 0, empty = 0;
@@ -56,7 +56,7 @@ class Rejects {
 /// Some lines of a file, encoded on all threads and written in their order.
 class Batch {
  public:
-  Batch(const Tokenizer& tokenizer, std::optional<std::int32_t> eod) : tokenizer_(tokenizer), eod_(eod) {}
+  Batch(const Tokenizer& tokenizer, std::optional<std::int32_t> eod) : tokenizer_(tokenizer), eod_(eod) { text_.reserve(2 * kBatchBytes); }
 
   bool is_full() const { return text_.size() >= kBatchBytes; }
   void add(std::string_view line, std::int64_t number) {
@@ -67,10 +67,11 @@ class Batch {
 
   void write(const fs::path& file, IndexedDatasetWriter& writer, Counts& counts, Rejects& rejects) {
     const std::size_t slices = (lines_.size() + kSliceLines - 1) / kSliceLines;
-    std::vector<Encoded> encoded(slices);
+    if (encoded_.size() < slices) encoded_.resize(slices);  // kept from batch to batch: fresh pages cost as much as the encoding
     parallel_for(static_cast<std::int64_t>(slices),
-                 [&](std::int64_t i) { encode(static_cast<std::size_t>(i), encoded[static_cast<std::size_t>(i)]); });
-    for (const Encoded& slice : encoded) {
+                 [&](std::int64_t i) { encode(static_cast<std::size_t>(i), encoded_[static_cast<std::size_t>(i)]); });
+    for (std::size_t i = 0; i < slices; ++i) {
+      const Encoded& slice = encoded_[i];
       const std::int32_t* at = slice.ids.ids().data();
       for (const auto& document : slice.documents) {
         if (document.rejected) {
@@ -107,6 +108,8 @@ class Batch {
 
   void encode(std::size_t slice, Encoded& out) const {
     thread_local DocumentParser parser;
+    out.ids.clear();
+    out.documents.clear();
     for (std::size_t i = slice * kSliceLines; i < std::min((slice + 1) * kSliceLines, lines_.size()); ++i) {
       const std::size_t before = out.ids.size();
       const auto text = parser.text(std::string_view(text_).substr(lines_[i].begin, lines_[i].length));
@@ -123,6 +126,7 @@ class Batch {
   const std::optional<std::int32_t> eod_;
   std::string text_;
   std::vector<Line> lines_;
+  std::vector<Encoded> encoded_;
 };
 
 /// The next line; at damage none, with what it was: the lines before it count.

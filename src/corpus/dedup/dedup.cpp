@@ -21,7 +21,7 @@ std::string collapsed(std::string_view text) {
 
 }  // namespace
 
-Fingerprint fingerprint(std::string_view text, bool with_chunks) {
+Fingerprint fingerprint(std::string_view text, bool with_chunks, bool as_published) {
   Fingerprint print{hash128(collapsed(text)), {}};
   if (!with_chunks) return print;
   std::size_t begin = 0;
@@ -36,17 +36,20 @@ Fingerprint fingerprint(std::string_view text, bool with_chunks) {
     }
     ++characters;
   }
+  if (as_published && begin == 0 && !text.empty()) print.chunks.push_back({hash128(text), 0});
   return print;
 }
+
+Hash128 scoped(Hash128 hash, std::string_view scope) { return {hash.low ^ hash64(scope), hash.high}; }
 
 std::optional<Rejection> Deduplicator::add(const Fingerprint& print, std::string_view scope) {
   std::optional<Rejection> rejection;
   if (!documents_.insert(print.document).second) rejection = Rejection{"duplicate_document"};
-  const std::uint64_t salt = hash64(scope);
-  const auto scoped = [&](Hash128 hash) { return Hash128{hash.low ^ salt, hash.high}; };
-  for (const auto& chunk : print.chunks)
-    if (!rejection && chunks_.contains(scoped(chunk.hash))) rejection = Rejection{"duplicate_chunk", chunk.offset};
-  for (const auto& chunk : print.chunks) chunks_.insert(scoped(chunk.hash));  // only now: it may repeat itself
+  for (const auto& chunk : print.chunks) {
+    if (!rejection && chunks_.contains(scoped(chunk.hash, scope))) rejection = Rejection{"duplicate_chunk", chunk.offset};
+    if (as_published_) chunks_.insert(scoped(chunk.hash, scope));
+  }
+  for (const auto& chunk : print.chunks) chunks_.insert(scoped(chunk.hash, scope));  // only now: it may repeat itself
   return rejection;
 }
 

@@ -1,8 +1,13 @@
 #include "corpus/sources/source.h"
 
+#include <algorithm>
+#include <array>
+#include <fstream>
+
 #include "base/compress.h"
 #include "base/error.h"
 #include "corpus/sources/archive.h"
+#include "corpus/sources/warc_source.h"
 
 namespace corollary {
 namespace {
@@ -12,6 +17,68 @@ bool ends_with_any(const std::string& name, std::initializer_list<const char*> e
     if (name.ends_with(ending)) return true;
   return false;
 }
+
+/// Lines that lie on disk as they are.
+bool is_cut_by_bytes(const FetchedSource& source) {
+  if (source.kind != "records" || !source.path.ends_with(".jsonl")) return false;
+  std::array<char, 4> start{};
+  std::ifstream(source.path, std::ios::binary).read(start.data(), start.size());
+  const std::string_view magic(start.data(), start.size());
+  return !magic.starts_with("\x1f\x8b") && magic != "\x28\xb5\x2f\xfd";  // gzip and zstd under a plain name
+}
+
+/// A line of a .jsonl file as a record; one that is no document is a rejection.
+RawRecord record_of_line(std::string_view line, std::string path, const std::string& where, std::int64_t max_record_bytes) {
+  RawRecord record;
+  record.path = std::move(path);
+  if (static_cast<std::int64_t>(line.size()) > max_record_bytes) {
+    record.rejection = Rejection{"too_large", 0, std::to_string(line.size()) + " bytes"};
+    return record;
+  }
+  try {
+    Document document = document_from_line(line, where);
+    record.bytes = std::move(document.text);
+    record.meta = std::move(document.meta);
+    record.is_document = true;
+  } catch (const Error& error) {
+    record.rejection = Rejection{"malformed_record", 0, error.what()};
+  }
+  return record;
+}
+
+/// The lines of a plain .jsonl file that begin in [begin, end). Their paths tell the byte, which does not depend on where it was cut.
+class RecordsPiece : public Source {
+ public:
+  RecordsPiece(const fs::path& path, const SourcePiece& piece, std::int64_t max_record_bytes)
+      : path_(path), max_record_bytes_(max_record_bytes), file_(path), text_(file_.text()) {
+    end_ = piece.end < 0 ? text_.size() : std::min(static_cast<std::size_t>(piece.end), text_.size());
+    at_ = std::min(static_cast<std::size_t>(piece.begin), text_.size());
+    if (at_ > 0 && text_[at_ - 1] != '\n') at_ = after_line(at_);
+  }
+  std::optional<RawRecord> next() override {
+    while (at_ < end_) {
+      const std::size_t begin = at_;
+      at_ = after_line(begin);
+      std::string_view line = text_.substr(begin, at_ - begin);
+      while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+      if (line.empty()) continue;
+      const std::string place = "@" + std::to_string(begin);
+      return record_of_line(line, path_.filename().string() + place, path_.string() + place, max_record_bytes_);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::size_t after_line(std::size_t at) const {
+    const std::size_t end = text_.find('\n', at);
+    return end == std::string_view::npos ? text_.size() : end + 1;
+  }
+  fs::path path_;
+  std::int64_t max_record_bytes_;
+  MappedFile file_;
+  std::string_view text_;
+  std::size_t at_ = 0, end_ = 0;
+};
 
 /// Lines of a .jsonl file. A line that is no document is a rejection; a damaged end is one too, after all whole lines.
 class RecordsSource : public Source {
@@ -25,19 +92,8 @@ class RecordsSource : public Source {
     try {
       const auto line = lines_.next();
       if (!line) return std::nullopt;
-      record.path = name_ + ":" + std::to_string(lines_.line_number());
-      if (static_cast<std::int64_t>(line->size()) > max_record_bytes_) {
-        record.rejection = Rejection{"too_large", 0, std::to_string(line->size()) + " bytes"};
-        return record;
-      }
-      try {
-        Document document = document_from_line(*line, path_.string() + " line " + std::to_string(lines_.line_number()));
-        record.bytes = std::move(document.text);
-        record.meta = std::move(document.meta);
-        record.is_document = true;
-      } catch (const Error& error) {
-        record.rejection = Rejection{"malformed_record", 0, error.what()};
-      }
+      const std::string number = std::to_string(lines_.line_number());
+      return record_of_line(*line, name_ + ":" + number, path_.string() + " line " + number, max_record_bytes_);
     } catch (const Error& error) {  // of the reader: nothing can follow
       is_over_ = true;
       record.path = name_ + ":" + std::to_string(lines_.line_number() + 1);
@@ -54,14 +110,29 @@ class RecordsSource : public Source {
   bool is_over_ = false;
 };
 
+std::unique_ptr<Source> open_warc(const fs::path& file, const std::string& name, std::int64_t max_record_bytes, const SourcePiece& piece) {
+  WarcOptions options;
+  options.max_record_bytes = max_record_bytes;
+  options.begin = piece.begin;
+  if (piece.end >= 0) options.end = piece.end;
+  return std::make_unique<WarcSource>(file, name, options);
+}
+
+/// The files of a folder that match, in order of their paths; of a file itself.
+std::vector<fs::path> matching_files(const FetchedSource& source) {
+  const fs::path root = source.path;
+  if (source.kind != "folder") return {root};
+  std::vector<fs::path> files = list_files(root);
+  std::erase_if(files, [&](const fs::path& file) { return !source_glob_match(source.glob, file.lexically_relative(root).string()); });
+  return files;
+}
+
 class FolderSource : public Source {
  public:
-  FolderSource(const FetchedSource& source, std::int64_t max_record_bytes)
-      : root_(source.path), glob_(source.glob), max_record_bytes_(max_record_bytes) {
-    if (source.kind == "folder")
-      files_ = list_files(root_);
-    else
-      files_ = {root_};
+  FolderSource(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece)
+      : root_(source.path), max_record_bytes_(max_record_bytes), files_(matching_files(source)) {
+    if (piece.end >= 0 && static_cast<std::size_t>(piece.end) < files_.size()) files_.resize(static_cast<std::size_t>(piece.end));
+    at_ = static_cast<std::size_t>(piece.begin);
   }
 
   std::optional<RawRecord> next() override {
@@ -70,12 +141,16 @@ class FolderSource : public Source {
         if (auto record = records_->next()) return record;
         records_.reset();
       }
-      if (at_ == files_.size()) return std::nullopt;
+      if (at_ >= files_.size()) return std::nullopt;
       const fs::path& file = files_[at_++];
       const std::string name = file == root_ ? file.filename().string() : file.lexically_relative(root_).string();
-      if (file != root_ && !source_glob_match(glob_, name)) continue;
-      if (source_kind(name, false) == "records") {
+      const std::string kind = source_kind(name, false);
+      if (kind == "records") {
         records_ = std::make_unique<RecordsSource>(file, name, max_record_bytes_);
+        continue;
+      }
+      if (kind == "warc") {
+        records_ = open_warc(file, name, max_record_bytes_, {});
         continue;
       }
       RawRecord record;
@@ -90,11 +165,10 @@ class FolderSource : public Source {
 
  private:
   fs::path root_;
-  std::string glob_;
   std::int64_t max_record_bytes_;
   std::vector<fs::path> files_;
   std::size_t at_ = 0;
-  std::unique_ptr<RecordsSource> records_;
+  std::unique_ptr<Source> records_;  ///< of the file that holds several
 };
 
 class ArchiveSource : public Source {
@@ -137,17 +211,45 @@ class ArchiveSource : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes) {
+std::vector<SourcePiece> cut_source(const FetchedSource& source, std::int64_t piece_bytes) {
+  std::vector<SourcePiece> pieces;
+  if (source.kind == "folder") {
+    const std::vector<fs::path> files = matching_files(source);
+    SourcePiece piece;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      piece.bytes += static_cast<std::int64_t>(fs::file_size(files[i]));
+      piece.end = static_cast<std::int64_t>(i + 1);
+      if (piece.bytes < piece_bytes) continue;
+      pieces.push_back(piece);
+      piece = {.begin = piece.end};
+    }
+    if (piece.end >= 0 && piece.end > piece.begin) pieces.push_back(piece);
+    return pieces;
+  }
+  if (is_cut_by_bytes(source) || source.kind == "warc") {
+    for (std::int64_t begin = 0; begin < source.bytes; begin += piece_bytes) {
+      const std::int64_t end = std::min(begin + piece_bytes, source.bytes);
+      pieces.push_back({.begin = begin, .end = end, .bytes = end - begin});
+    }
+    return pieces;
+  }
+  return {{.bytes = source.bytes}};
+}
+
+std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece) {
   if (source.kind == "archive") return std::make_unique<ArchiveSource>(source, max_record_bytes);
+  if (source.kind == "warc") return open_warc(source.path, fs::path(source.path).filename().string(), max_record_bytes, piece);
+  if (is_cut_by_bytes(source)) return std::make_unique<RecordsPiece>(source.path, piece, max_record_bytes);
   check(source.kind == "folder" || source.kind == "records" || source.kind == "file", "unknown kind of source: ", source.kind,
         " for ", source.uri, "; run fetch again");
-  return std::make_unique<FolderSource>(source, max_record_bytes);
+  return std::make_unique<FolderSource>(source, max_record_bytes, piece);
 }
 
 std::string source_kind(const std::string& name, bool is_folder) {
   if (is_folder) return "folder";
   if (ends_with_any(name, {".jsonl", ".jsonl.zst", ".jsonl.gz"})) return "records";
   if (ends_with_any(name, {".deb", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2"})) return "archive";
+  if (ends_with_any(name, {".warc", ".warc.gz", ".warc.zst", ".wet", ".wet.gz"})) return "warc";
   return "file";
 }
 

@@ -19,6 +19,9 @@ struct SourceConfig {
   std::string glob = "*";  ///< which files inside; with a '/' it is matched against the whole path, else against the file's name
   std::string sha256;      ///< of the file; required for http(s), checked wherever given
   std::string licence;     ///< if known; a package says its own
+  bool optional = false;   ///< a path that may be absent: then the source is left out
+  std::string unless;      ///< a path: the source is left out where this exists, another stands for it
+  std::int64_t expected_bytes = 0;  ///< of the whole, packed as it is fetched: for plans
   static void each(auto& config, auto&& visit) {
     visit("subset", config.subset);
     visit("language", config.language);
@@ -26,13 +29,20 @@ struct SourceConfig {
     visit("glob", config.glob);
     visit("sha256", config.sha256);
     visit("licence", config.licence);
+    visit("optional", config.optional);
+    visit("unless", config.unless);
+    visit("expected_bytes", config.expected_bytes);
   }
 };
+
+/// Paths among the sources of a recipe taken relative to its own folder, and what `optional` and `unless` leave out left out (a log line
+/// says so). Error if nothing remains.
+std::vector<SourceConfig> select_sources(std::vector<SourceConfig> sources, const fs::path& recipe_folder);
 
 /// A source whose bytes lie on this machine: a line of sources.json (docs/formats/sources.md).
 struct FetchedSource {
   std::string subset, language, uri, glob, licence;  ///< as configured; the licence also as a package states it
-  std::string kind;                                  ///< "archive", "folder", "records" or "file": how `path` is read
+  std::string kind;                                  ///< "archive", "folder", "records", "warc", "parquet" or "file": how `path` is read
   std::string path;                                  ///< the file or folder
   std::string sha256;              ///< of the file; of a folder: of the list of its matching files with their digests
   std::int64_t bytes = 0;          ///< of the file, or of the folder's matching files
@@ -63,6 +73,17 @@ struct RawRecord {
       rejection;  ///< set if the bytes could not be had: a malformed line, a truncated archive, a file too large
 };
 
+/// A part of a source that can be read alone; the parts in order are the whole. What begin and end count depends on the kind: bytes of a
+/// WARC or of plain .jsonl, files of a folder in order of their paths.
+struct SourcePiece {
+  std::int64_t source = 0;           ///< which of a list of sources
+  std::int64_t begin = 0, end = -1;  ///< [begin, end); -1: to its end
+  std::int64_t bytes = 0;            ///< of input, about
+};
+
+/// Pieces of about `piece_bytes`; one piece where a source cannot be cut: an archive, a compressed .jsonl.
+std::vector<SourcePiece> cut_source(const FetchedSource& source, std::int64_t piece_bytes);
+
 /// Enumerates the raw records of one source in an order that depends only on its bytes. Damage inside is a record with `rejection`
 /// set, after which the source goes on if it can; what cannot be opened at all throws Error.
 class Source {
@@ -73,7 +94,7 @@ class Source {
 };
 
 /// Files above max_record_bytes come as rejections, their bytes are never held.
-std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes);
+std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece = {});
 
 /// How a file (or, by is_folder, a folder) of this name is read: the `kind` above.
 std::string source_kind(const std::string& name, bool is_folder);

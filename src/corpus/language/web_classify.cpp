@@ -1,0 +1,157 @@
+#include "corpus/language/web_classify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "corpus/language/language_guess.h"
+#include "corpus/language/normalise.h"
+#include "corpus/text.h"
+
+namespace corollary {
+namespace {
+
+constexpr std::int64_t kEnoughWords = 200;  // of which some should be function words of the language it is in
+constexpr int kPieces = 8;
+
+constexpr std::string_view kLatexCommands[] = {
+    "end",    "begin",  "ref",   "frac",   "label", "bf",      "right",  "left",    "rm",     "alpha",  "mu",         "def",
+    "it",     "pi",     "sigma", "sum",    "lambda", "beta",   "nu",     "partial", "int",    "delta",  "rho",        "phi",
+    "gamma",  "omega",  "over",  "nonumber", "bar", "sqrt",    "theta",  "tau",     "em",     "rangle", "hat",        "tilde",
+    "cal",    "hline",  "item",  "psi",    "vec",   "langle",  "epsilon", "eta",    "cdot",   "in",     "xi",         "infty",
+    "quad",   "mathcal", "times", "emph",  "mathbf", "prime",  "be",     "mathrm",  "ee",     "vspace", "pm",         "chi",
+    "ell",    "text",   "qquad", "noindent", "to",  "varphi",  "hspace", "leq",     "cos",    "eqref",  "overline",   "sin",
+    "kappa",  "hbox",   "rightarrow", "varepsilon", "textit", "dagger", "big", "otimes", "equiv", "zeta", "dot", "ln"};
+static_assert(std::size(kLatexCommands) == 84);
+
+bool is_blank(char c) { return is_ascii_space(c); }
+
+}  // namespace
+
+bool contains_popular_latex(std::string_view text) {
+  for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at + 1)) {
+    const std::string_view rest = text.substr(at + 1);
+    if (rest.empty() || !is_ascii_letter(rest[0])) continue;
+    for (const std::string_view command : kLatexCommands)
+      if (rest.starts_with(command)) return true;
+  }
+  return false;
+}
+
+bool contains_formula(std::string_view text) {
+  if (text.find('$') == std::string_view::npos) return false;
+  return normalise(text).find("[EQUATION]") != std::string::npos;
+}
+
+std::string_view sample_text(std::string_view text, std::int64_t max_bytes, std::string& scratch) {
+  const auto limit = static_cast<std::size_t>(max_bytes);
+  if (max_bytes <= 0 || text.size() <= limit) return text;
+  scratch.clear();
+  const auto piece = [&](std::size_t begin, std::size_t size) {
+    std::size_t end = std::min(begin + size, text.size());
+    // Whole words, unless there is no blank nearby.
+    for (int i = 0; i < 64 && begin > 0 && begin < end && !is_blank(text[begin - 1]); ++i) ++begin;
+    for (int i = 0; i < 64 && end < text.size() && end > begin && !is_blank(text[end]); ++i) --end;
+    scratch.append(text, begin, end - begin) += '\n';
+  };
+  const std::size_t head = limit / 2, each = (limit - head) / kPieces, rest = text.size() - head;
+  piece(0, head);
+  for (std::size_t i = 0; i < kPieces; ++i) piece(head + i * (rest / kPieces) + (rest / kPieces - each) / 2, each);
+  return scratch;
+}
+
+std::string math_score_features(std::string_view text) {
+  const std::string plain = normalise(text, {.marks_formulas = false});
+  std::string out;
+  out.reserve(plain.size());
+  for (std::size_t at = 0; at < plain.size();) {
+    if (plain[at] == '\\' && at + 1 < plain.size() && is_ascii_letter(plain[at + 1])) {
+      for (++at; at < plain.size() && is_ascii_letter(plain[at]); ++at) {
+      }
+      out += ' ';
+    } else {
+      out += plain[at++];
+    }
+  }
+  return out;
+}
+
+WebClassifier::WebClassifier(const WebClassifierConfig& config) : config_(config) {
+  if (!config.language_model.empty()) language_.emplace(fs::path(config.language_model));
+  if (!config.math_model.empty()) {
+    math_.emplace(fs::path(config.math_model));
+    const std::vector<std::string> labels = math_->labels();
+    check(std::ranges::find(labels, config.math_label) != labels.end(), "the model ", config.math_model, " has no label ", config.math_label,
+          ": say with math_label which of its labels means mathematics; its first is ", labels.front());
+  }
+  if (!config.perplexity_model.empty()) perplexity_.emplace(fs::path(config.perplexity_model));
+}
+
+void WebClassifier::set_language(std::string_view text, WebScores& scores, std::int64_t* words) const {
+  std::string prose, scratch;
+  text = sample_text(text, config_.judged_bytes, scratch);
+  without_formulas(text, prose);
+  *words = 0;
+  if (language_) {
+    const LabelScore best = language_->best(prose);
+    scores.language = best.label.empty() ? "und" : best.label;
+    scores.language_probability = best.probability;
+  } else {
+    const LanguageGuess guess = guess_language(prose);
+    scores.language = guess.language, scores.language_probability = guess.probability;
+    *words = guess.words;
+  }
+}
+
+std::optional<Rejection> WebClassifier::judge_language(std::string_view text, WebScores* scores) const {
+  WebScores own;
+  WebScores& out = scores ? *scores : own;
+  std::int64_t words = 0;
+  set_language(text, out, &words);
+  // Formulas and names alone are in no language; but a long text without a known function word is not in the one wanted.
+  const bool is_too_short_to_tell = !language_ && out.language == "und" && words < kEnoughWords;
+  if (is_too_short_to_tell || (out.language == config_.language && out.language_probability >= config_.min_language_probability)) return {};
+  return Rejection{"not_english", 0, fmt::format("{} {:.2f}", out.language, out.language_probability)};
+}
+
+std::optional<Rejection> WebClassifier::judge(std::string_view text, std::optional<bool> has_math, WebScores* scores) const {
+  WebScores own;
+  WebScores& out = scores ? *scores : own;
+  if (auto rejection = judge_language(text, &out)) return rejection;
+  std::string scratch;
+  const std::string_view part = sample_text(text, config_.judged_bytes, scratch);
+  if (math_) {
+    out.math_score = math_->probability(math_score_features(part), config_.math_label);
+    const bool is_math = has_math ? *has_math : contains_formula(text);
+    const double least = is_math ? config_.min_math_score : config_.min_math_score_without_math;
+    if (*out.math_score < least) return Rejection{"low_math_score", 0, fmt::format("{:.3f} < {:.3g}", *out.math_score, least)};
+  }
+  if (perplexity_) {
+    out.perplexity = perplexity_->score(normalise(part)).perplexity();
+    if (*out.perplexity > config_.max_perplexity) return Rejection{"high_perplexity", 0, fmt::format("{:.0f}", *out.perplexity)};
+  }
+  return {};
+}
+
+WebScores WebClassifier::score(std::string_view text) const {
+  WebScores out;
+  std::int64_t words = 0;
+  set_language(text, out, &words);
+  std::string scratch;
+  const std::string_view part = sample_text(text, config_.judged_bytes, scratch);
+  if (math_) out.math_score = math_->probability(math_score_features(part), config_.math_label);
+  if (perplexity_) out.perplexity = perplexity_->score(normalise(part)).perplexity();
+  return out;
+}
+
+Json WebClassifier::model_digests() const {
+  Json out = Json::object();
+  for (const std::string& path : {config_.language_model, config_.math_model, config_.perplexity_model})
+    if (!path.empty()) out[path] = sha256_file(path);
+  return out;
+}
+
+}  // namespace corollary
