@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <set>
 
 #include "base/compress.h"
@@ -46,6 +45,18 @@ bool is_there(const fs::path& path, RecordFileType type, const DedupConfig& conf
   } catch (const Error& error) {
     log_warning("{}", error.what());
     return false;
+  }
+}
+
+/// What a killed run was writing below `out` when it died: AtomicFile's temporary files.
+void remove_leftovers(const fs::path& out, const std::vector<DedupInput>& inputs) {
+  std::set<std::string> ours = {"rejected.jsonl", "manifest.json"};
+  for (const DedupInput& input : inputs) ours.insert(input.name);
+  if (!fs::is_directory(out)) return;
+  for (const fs::path& path : list_files(out)) {
+    const std::string name = path.lexically_relative(out).generic_string();
+    std::error_code ignored;
+    if (const auto at = name.rfind(".tmp."); at != std::string::npos && ours.contains(name.substr(0, at))) fs::remove(path, ignored);
   }
 }
 
@@ -101,6 +112,8 @@ StageResult dedup_files(const DedupConfig& config, const std::vector<DedupInput>
   require_space(out, 2 * input_bytes, "deduplicated documents");
   std::error_code ignored;
   fs::remove(out / "manifest.json", ignored);
+
+  remove_leftovers(out, inputs);
 
   const fs::path work = out / ".dedup";
   std::vector<fs::path> fingerprints, matches, drops, rejected;

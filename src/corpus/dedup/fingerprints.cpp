@@ -90,6 +90,7 @@ void check_config(const DedupConfig& config) {
 
 bool applies(const std::vector<std::string>& rules, std::string_view subset, std::string_view language) {
   for (const std::string& rule : rules) {
+    if (rule.empty()) continue;  // what an empty flag gives: no rule, not the subset without a name
     const bool names_language = rule.find('/') != std::string::npos;
     if (names_language ? glob_match(rule, std::string(subset) + '/' + std::string(language)) : glob_match(rule, subset)) return true;
   }
