@@ -22,19 +22,30 @@ void clean_all(const LatexFiles& files, const ArxivConfig& config, ArxivPaper& p
     paper.rejection = rejection_of("no_main_file");
     return;
   }
-  constexpr std::size_t kMostMains = 100;
-  Json used = Json::array(), missing = Json::array(), repeated = Json::array();
-  std::set<std::string> texts;
-  std::size_t bytes = 0, input = 0;
+  constexpr std::size_t kMostMains = 20, kSmallPart = 500;
+  const bool has_title = paper.document.meta.contains("title");
+  std::size_t input = 0, bytes = 0, longest = 0;
   for (const auto& [path, text] : files) input += text.size();
-  for (std::size_t i = 0; i < mains.size() && i < kMostMains; ++i) {
-    CleanLatex clean = clean_latex(files, mains[i], config.latex);
+  std::vector<std::pair<std::string, CleanLatex>> parts;
+  std::set<std::string_view> texts;
+  parts.reserve(std::min(mains.size(), kMostMains));
+  for (std::size_t i = 0; i < mains.size() && i < kMostMains && bytes <= 8 * input + (1 << 16); ++i) {
+    parts.emplace_back(mains[i], clean_latex(files, mains[i], config.latex));
+    const CleanLatex& clean = parts.back().second;
     bytes += clean.text.size();
-    if (clean.text.empty() || !texts.insert(clean.text).second || (i > 0 && bytes > 8 * input + (1 << 16))) continue;
+    if (clean.text.empty() || !texts.insert(clean.text).second) {
+      parts.pop_back();
+    } else if (clean.text.size() > longest) {
+      longest = clean.text.size();
+      if (!has_title && !clean.title.empty()) paper.document.meta["title"] = clean.title;
+    }
+  }
+  Json used = Json::array(), missing = Json::array(), repeated = Json::array();
+  for (auto& [main, clean] : parts) {
+    if (clean.text.size() < kSmallPart && clean.text.size() < longest / 20) continue;  // a cover, a letter to the editor's class
     if (!paper.document.text.empty()) paper.document.text += '\n';
     paper.document.text += clean.text;
-    if (!clean.title.empty() && !paper.document.meta.contains("title")) paper.document.meta["title"] = clean.title;
-    used.push_back(mains[i]);
+    used.push_back(main);
     for (std::string& name : clean.missing) missing.push_back(std::move(name));
     for (std::string& name : clean.repeated) repeated.push_back(std::move(name));
   }
@@ -66,7 +77,8 @@ std::optional<ArxivId> arxiv_id_of(std::string_view path) {
     if (number.size() != kDigits || !are_digits(number)) return std::nullopt;
     id.id = std::string(name.substr(0, letters)) + "/" + std::string(number);
   } else {
-    if (number.size() < 9 || number.size() > 10 || number[4] != '.' || !are_digits(number.substr(0, 4)) || !are_digits(number.substr(5)))
+    if (number.size() < 9 || number.size() > 10 || number[4] != '.' || !are_digits(number.substr(0, 4)) ||
+        !are_digits(number.substr(5)))
       return std::nullopt;
     id.id = number;
   }

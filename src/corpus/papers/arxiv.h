@@ -40,9 +40,9 @@ struct ArxivPaper {
 /// One submission, a member of a bulk archive (or any tar.gz, tar, gz or tex), as a document. meta has what RedPajama's has
 ///   arxiv_id, yymm, url, source "arxiv", timestamp (from the metadata)     language is left to language identification
 /// and: title, licence and categories (from the metadata), main (the files it starts at), and, if there are any, missing_inputs and
-/// repeated_inputs. Rejections: those of unpack_paper, "no_main_file", "nothing_left", "category" (not wanted), "unknown_category" (a
-/// category is asked for and the paper is not in the metadata), and as published "invalid_utf8", "macro_value".
-/// `metadata` may be null. Never throws on account of the bytes. Thread-safe.
+/// repeated_inputs. Rejections: those of unpack_paper, "no_main_file", "nothing_left", "category" (not wanted), "unknown_category"
+/// (a category is asked for and the paper is not in the metadata), and as published "invalid_utf8", "macro_value". `metadata` may
+/// be null. Never throws on account of the bytes. Thread-safe.
 ArxivPaper arxiv_document(std::string_view path, std::string_view bytes, const ArxivConfig& config = {},
                           const ArxivMetadata* metadata = nullptr);
 

@@ -18,8 +18,8 @@ struct ArxivRecord {
 
 /// Makes a lookup file of arXiv's metadata snapshot: JSON Lines (plain, .gz or .zst) with id, license, categories, title and
 /// versions or update_date. Memory while it is made: 16 bytes a paper. Lines that are no such object are counted, not used.
-/// Layout (little endian): "arxivmd1", then the records as JSON lines, then for each paper {hash64(id), offset of its line} sorted by
-/// hash, then the number of papers and the offset of that table. Returns how many papers it holds.
+/// Layout (little endian): "arxivmd1", then the records as JSON lines, then for each paper {hash64(id), offset of its line} sorted
+/// by hash, then the number of papers and the offset of that table. Returns how many papers it holds.
 struct ArxivMetadataCounts {
   std::int64_t papers = 0, unreadable_lines = 0;
 };
@@ -40,8 +40,8 @@ class ArxivMetadata {
   std::int64_t papers_ = 0, table_ = 0;
 };
 
-/// Whether one of a paper's categories is wanted: `wanted` lists categories ("math.AG") and whole archives ("math"), blanks between;
-/// empty wants all.
+/// Whether one of a paper's categories is wanted: `wanted` lists categories ("math.AG") and whole archives ("math"), blanks
+/// between; empty wants all.
 bool wants_category(std::string_view wanted, std::string_view categories);
 
 }  // namespace corollary

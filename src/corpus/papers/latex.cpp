@@ -1,6 +1,7 @@
 #include "corpus/papers/latex.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "corpus/papers/latex_expander.h"
 #include "corpus/text.h"
@@ -43,17 +44,44 @@ std::string one_line(std::string_view title) {
   return std::string(trim(line));
 }
 
+/// What tidy_lines does, in place: a fresh buffer of a paper's size costs more than the work, in page faults.
+void tidy_in_place(std::string& text) {
+  char* const bytes = text.data();
+  std::size_t to = 0;
+  bool had_empty = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = latex::line_end(text, at);
+    std::size_t last = end;
+    while (last > at && is_ascii_space(bytes[last - 1])) --last;
+    if (last == at) {
+      had_empty = true;
+    } else {
+      if (had_empty && to > 0) bytes[to++] = '\n';
+      had_empty = false;
+      if (to != at) std::memmove(bytes + to, bytes + at, last - at);
+      to += last - at;
+      if (to < text.size())
+        bytes[to++] = '\n';
+      else
+        return text.push_back('\n');
+    }
+    at = end + 1;
+  }
+  text.resize(to);
+}
+
 CleanLatex finish(latex::Body body, const LatexOptions& options) {
   CleanLatex clean;
   clean.title = one_line(body.title);
   clean.missing = std::move(body.missing);
   clean.repeated = std::move(body.repeated);
-  clean.text = tidy_lines(body.text);
+  clean.text = std::move(body.text);
+  tidy_in_place(clean.text);
   std::string front;
   if (options.keep_title && !clean.title.empty()) front = "\\title{" + clean.title + "}\n\n";
   if (const std::string abstract = tidy_lines(body.abstract); !abstract.empty())
     front += "\\begin{abstract}\n" + abstract + "\\end{abstract}\n\n";
-  if (!clean.text.empty()) clean.text.insert(0, front);
+  if (!clean.text.empty() && !front.empty()) clean.text.insert(0, front);
   return clean;
 }
 

@@ -7,9 +7,46 @@
 namespace corollary::latex {
 
 enum class Expander::Command : std::uint8_t {
-  begin, end, define, drop_0, drop_m, drop_om, drop_mm, drop_mmm, drop_smomo, drop_omo, drop_omm, drop_token, title, abstract, maketitle,
-  heading, appendix, bibliography, bye, verb, inline_code, url, pari_program, document_class, use_package, input, endinput, at_letter,
-  at_other, if_true, if_false, if_equal, if_other, else_or_fi, prefix, ensuremath, xspace, textcolor, conditional_argument, text_in_math
+  begin,
+  end,
+  define,
+  drop_0,
+  drop_m,
+  drop_om,
+  drop_mm,
+  drop_mmm,
+  drop_smomo,
+  drop_omo,
+  drop_omm,
+  drop_token,
+  title,
+  abstract,
+  maketitle,
+  heading,
+  appendix,
+  bibliography,
+  bye,
+  verb,
+  inline_code,
+  url,
+  pari_program,
+  document_class,
+  use_package,
+  input,
+  endinput,
+  at_letter,
+  at_other,
+  if_true,
+  if_false,
+  if_equal,
+  if_other,
+  else_or_fi,
+  prefix,
+  ensuremath,
+  xspace,
+  textcolor,
+  conditional_argument,
+  text_in_math
 };
 
 namespace {
@@ -18,16 +55,18 @@ constexpr std::size_t kLongestGroup = 1 << 16;
 
 /// Environments whose text TeX does not read as TeX.
 bool is_verbatim(std::string_view name) {
-  static const std::unordered_set<std::string_view> names = {"verbatim", "verbatim*", "Verbatim", "Verbatim*", "BVerbatim", "LVerbatim", "lstlisting", "minted",
-                                                             "Sinput", "Soutput", "Scode", "alltt*", "spverbatim"};
+  static const std::unordered_set<std::string_view> names = {"verbatim",  "verbatim*",  "Verbatim", "Verbatim*", "BVerbatim",
+                                                             "LVerbatim", "lstlisting", "minted",   "Sinput",    "Soutput",
+                                                             "Scode",     "spverbatim", "asy"};
   return names.contains(name);
 }
 bool is_unprinted(std::string_view name) {
   return name == "comment" || name == "filecontents" || name == "filecontents*" || name == "verbatimwrite";
 }
 bool is_formula(std::string_view name) {
-  static const std::unordered_set<std::string_view> names = {"equation", "align", "alignat", "gather", "multline", "eqnarray", "flalign",
-                                                             "displaymath", "math", "xalignat", "dmath", "IEEEeqnarray"};
+  static const std::unordered_set<std::string_view> names = {"equation", "align",    "alignat", "gather",
+                                                             "multline", "eqnarray", "flalign", "displaymath",
+                                                             "math",     "xalignat", "dmath",   "IEEEeqnarray"};
   if (name.ends_with('*')) name.remove_suffix(1);
   return names.contains(name);
 }
@@ -35,7 +74,8 @@ bool is_bibliography(std::string_view name) { return name == "thebibliography" |
 
 /// Files that draw: text only for the program that reads them.
 bool is_drawing(std::string_view name) {
-  for (const char* ending : {".pgf", ".pstex_t", ".pdftex_t", ".pdf_t", ".pdf_tex", ".eps_tex", ".ps_tex", ".eepic", ".pic", ".tikz"})
+  for (const char* ending :
+       {".pgf", ".pstex_t", ".pdftex_t", ".pdf_t", ".pdf_tex", ".eps_tex", ".ps_tex", ".eepic", ".pic", ".tikz"})
     if (name.ends_with(ending)) return true;
   return false;
 }
@@ -48,9 +88,10 @@ bool is_own_package(std::string_view text) {
 }
 
 bool opens_branch(std::string_view word) {
-  static const std::unordered_set<std::string_view> words = {"if", "ifx", "ifnum", "ifdim", "ifcase", "ifcat", "ifodd", "ifmmode", "ifvmode", "ifhmode",
-                                                             "ifinner", "ifvoid", "ifhbox", "ifvbox", "ifeof", "iftrue", "iffalse", "ifdefined", "ifcsname",
-                                                             "iffontchar", "ifpdf", "ifxetex", "ifluatex", "ifpdftex", "ifPDFTeX", "ifXeTeX", "ifLuaTeX"};
+  static const std::unordered_set<std::string_view> words = {
+      "if",       "ifx",        "ifnum",  "ifdim",   "ifcase",   "ifcat",    "ifodd",    "ifmmode", "ifvmode",
+      "ifhmode",  "ifinner",    "ifvoid", "ifhbox",  "ifvbox",   "ifeof",    "iftrue",   "iffalse", "ifdefined",
+      "ifcsname", "iffontchar", "ifpdf",  "ifxetex", "ifluatex", "ifpdftex", "ifPDFTeX", "ifXeTeX", "ifLuaTeX"};
   return words.contains(word);
 }
 
@@ -64,21 +105,49 @@ const NameTable<Expander::Command>& Expander::commands() {
     };
     add(Command::begin, {"begin"});
     add(Command::end, {"end"});
-    add(Command::define, {"def", "gdef", "edef", "xdef", "let", "newif", "newcommand", "renewcommand", "providecommand", "DeclareRobustCommand",
-                          "DeclareMathOperator", "DeclarePairedDelimiter", "DeclarePairedDelimiterX", "DeclarePairedDelimiterXPP", "NewDocumentCommand",
-                          "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand", "newcommandx", "renewcommandx",
-                          "newenvironment", "renewenvironment", "provideenvironment", "excludecomment", "lstnewenvironment",
-                          "DefineVerbatimEnvironment", "NewDocumentEnvironment"});
-    add(Command::drop_0, {"BooleanTrue", "BooleanFalse", "allowdisplaybreaks", "makeindex", "UseAllTwocells", "UseTwocells", "frontmatter", "mainmatter",
-                          "backmatter", "ExplSyntaxOn", "ExplSyntaxOff", "tableofcontents", "listoffigures", "listoftables", "protect", "parttoc", "minitoc", "cleardoublepage"});
-    add(Command::drop_m, {"theoremstyle", "hypersetup", "geometry", "graphicspath", "pagestyle", "thispagestyle", "usetikzlibrary", "tikzset",
-                          "tikzcdset", "lstset", "pgfplotsset", "sisetup", "hyphenation", "newlength", "newsavebox", "newtoggle", "newboolean", "includeonly", "pagenumbering",
-                          "DeclareGraphicsExtensions", "mathtoolsset", "color", "nocite", "xyoption", "includecomment", "setstretch", "linespread", "newread", "newwrite", "newdimen", "newskip", "newbox", "newtoks"});
+    add(Command::define, {"def",
+                          "gdef",
+                          "edef",
+                          "xdef",
+                          "let",
+                          "newif",
+                          "newcommand",
+                          "renewcommand",
+                          "providecommand",
+                          "DeclareRobustCommand",
+                          "DeclareMathOperator",
+                          "DeclarePairedDelimiter",
+                          "DeclarePairedDelimiterX",
+                          "DeclarePairedDelimiterXPP",
+                          "NewDocumentCommand",
+                          "RenewDocumentCommand",
+                          "ProvideDocumentCommand",
+                          "DeclareDocumentCommand",
+                          "newcommandx",
+                          "renewcommandx",
+                          "newenvironment",
+                          "renewenvironment",
+                          "provideenvironment",
+                          "excludecomment",
+                          "lstnewenvironment",
+                          "DefineVerbatimEnvironment",
+                          "NewDocumentEnvironment"});
+    add(Command::drop_0, {"BooleanTrue", "BooleanFalse", "allowdisplaybreaks", "makeindex", "UseAllTwocells", "UseTwocells",
+                          "frontmatter", "mainmatter", "backmatter", "ExplSyntaxOn", "ExplSyntaxOff", "tableofcontents",
+                          "listoffigures", "listoftables", "protect", "phantomsection", "parttoc", "minitoc", "cleardoublepage"});
+    add(Command::drop_m, {"theoremstyle",   "hypersetup",     "geometry",    "graphicspath",  "pagestyle",
+                          "thispagestyle",  "usetikzlibrary", "tikzset",     "tikzcdset",     "lstset",
+                          "pgfplotsset",    "sisetup",        "hyphenation", "newlength",     "newsavebox",
+                          "newtoggle",      "newboolean",     "includeonly", "pagenumbering", "DeclareGraphicsExtensions",
+                          "mathtoolsset",   "color",          "markright",   "nocite",        "xyoption",
+                          "includecomment", "setstretch",     "linespread",  "newread",       "newwrite",
+                          "newdimen",       "newskip",        "newbox",      "newtoks"});
     add(Command::drop_om, {"newcounter", "captionsetup", "externaldocument", "pagecolor", "setlist", "tcbset"});
-    add(Command::drop_mm, {"setlength", "addtolength", "setcounter", "addtocounter", "PassOptionsToPackage", "DeclareUnicodeCharacter", "setboolean",
-                           "newfont", "settowidth"});
-    add(Command::drop_mmm, {"definecolor", "colorlet", "crefname", "Crefname", "DeclareMathSymbol", "DeclareSymbolFont", "DeclareMathAlphabet",
-                            "SetMathAlphabet", "SetSymbolFont", "titleformat", "titlespacing", "DeclareFontFamily", "addcontentsline"});
+    add(Command::drop_mm, {"setlength", "addtolength", "setcounter", "addtocounter", "PassOptionsToPackage",
+                           "DeclareUnicodeCharacter", "setboolean", "markboth", "newfont", "settowidth"});
+    add(Command::drop_mmm,
+        {"definecolor", "colorlet", "crefname", "Crefname", "DeclareMathSymbol", "DeclareSymbolFont", "DeclareMathAlphabet",
+         "SetMathAlphabet", "SetSymbolFont", "titleformat", "titlespacing", "DeclareFontFamily", "addcontentsline"});
     add(Command::drop_smomo, {"newtheorem", "declaretheorem", "newaliascnt", "spnewtheorem"});
     add(Command::drop_omm, {"numberwithin", "aliascntresetthe"});
     add(Command::drop_token, {"mathchardef", "chardef"});
@@ -95,25 +164,25 @@ const NameTable<Expander::Command>& Expander::commands() {
     add(Command::pari_program, {"bprog"});
     add(Command::document_class, {"documentclass", "documentstyle", "LoadClass"});
     add(Command::use_package, {"usepackage", "RequirePackage"});
-    add(Command::input, {"input", "include", "subfile", "subfileinclude", "import", "subimport", "inputfrom", "includefrom", "subinputfrom",
-                         "InputIfFileExists", "IfFileExists", "loadfile", "@input"});
+    add(Command::input, {"input", "include", "subfile", "subfileinclude", "import", "subimport", "inputfrom", "includefrom",
+                         "subinputfrom", "InputIfFileExists", "IfFileExists", "loadfile", "@input"});
     add(Command::endinput, {"endinput"});
     add(Command::at_letter, {"makeatletter"});
     add(Command::at_other, {"makeatother"});
     add(Command::if_true, {"iftrue", "ifpdf", "ifpdftex", "ifPDFTeX"});
     add(Command::if_false, {"iffalse", "ifxetex", "ifluatex", "ifXeTeX", "ifLuaTeX"});
     add(Command::if_equal, {"if"});
-    add(Command::if_other, {"ifx", "ifnum", "ifdim", "ifcase", "ifcat", "ifodd", "ifmmode", "ifvmode", "ifhmode", "ifinner", "ifvoid",
-                            "ifhbox", "ifvbox", "ifeof", "ifdefined", "ifcsname", "iffontchar"});
+    add(Command::if_other, {"ifx", "ifnum", "ifdim", "ifcase", "ifcat", "ifodd", "ifmmode", "ifvmode", "ifhmode", "ifinner",
+                            "ifvoid", "ifhbox", "ifvbox", "ifeof", "ifdefined", "ifcsname", "iffontchar"});
     add(Command::else_or_fi, {"else", "fi"});
     add(Command::prefix, {"long", "global", "protected", "outer"});
     add(Command::ensuremath, {"ensuremath"});
     add(Command::xspace, {"xspace"});
     add(Command::textcolor, {"textcolor", "colorbox"});
-    add(Command::conditional_argument, {"IfNoValueTF", "IfNoValueT", "IfNoValueF", "IfValueTF", "IfValueT", "IfValueF", "IfBooleanTF",
-                                        "IfBooleanT", "IfBooleanF"});
-    add(Command::text_in_math, {"text", "mbox", "hbox", "textrm", "textit", "textbf", "textsf", "texttt", "textnormal", "intertext", "footnote",
-                                "tag", "label", "makebox", "fbox"});
+    add(Command::conditional_argument, {"IfNoValueTF", "IfNoValueT", "IfNoValueF", "IfValueTF", "IfValueT", "IfValueF",
+                                        "IfBooleanTF", "IfBooleanT", "IfBooleanF"});
+    add(Command::text_in_math, {"text", "mbox", "hbox", "textrm", "textit", "textbf", "textsf", "texttt", "textnormal", "intertext",
+                                "footnote", "tag", "label", "makebox", "fbox"});
     return made;
   }();
   return *table;
@@ -121,28 +190,42 @@ const NameTable<Expander::Command>& Expander::commands() {
 
 void Expander::carry_out(Command command, Frame& frame, std::size_t begin, std::string_view name) {
   switch (command) {
-    case Command::begin: return begin_environment(frame, begin);
-    case Command::end: return end_environment(frame, begin);
-    case Command::define: return define(frame, name);
-    case Command::drop_0: return end_line_if_blank(frame);
-    case Command::drop_m: return drop_arguments(frame, begin, "m");
-    case Command::drop_om: return drop_arguments(frame, begin, "omo");
-    case Command::drop_mm: return drop_arguments(frame, begin, "mm");
-    case Command::drop_mmm: return drop_arguments(frame, begin, name.starts_with("DeclareMath") || name.starts_with("DeclareSym") ? "mmmm" : "mmm");
-    case Command::drop_smomo: return drop_arguments(frame, begin, name == "declaretheorem" ? "omo" : "smomo");
-    case Command::drop_omo: return drop_arguments(frame, begin, "omo");
-    case Command::drop_omm: return drop_arguments(frame, begin, "omm");
+    case Command::begin:
+      return begin_environment(frame, begin);
+    case Command::end:
+      return end_environment(frame, begin);
+    case Command::define:
+      return define(frame, name);
+    case Command::drop_0:
+      return end_line_if_blank(frame);
+    case Command::drop_m:
+      return drop_arguments(frame, begin, "m");
+    case Command::drop_om:
+      return drop_arguments(frame, begin, "omo");
+    case Command::drop_mm:
+      return drop_arguments(frame, begin, "mm");
+    case Command::drop_mmm:
+      return drop_arguments(frame, begin, name.starts_with("DeclareMath") || name.starts_with("DeclareSym") ? "mmmm" : "mmm");
+    case Command::drop_smomo:
+      return drop_arguments(frame, begin, name == "declaretheorem" ? "omo" : "smomo");
+    case Command::drop_omo:
+      return drop_arguments(frame, begin, "omo");
+    case Command::drop_omm:
+      return drop_arguments(frame, begin, "omm");
     case Command::drop_token: {
       while (frame.at < frame.text.size() && !is_ascii_space(frame.text[frame.at])) ++frame.at;
       return end_line_if_blank(frame);
     }
-    case Command::title: return take_title(frame, name);
-    case Command::abstract: return take_title(frame, name);
+    case Command::title:
+      return take_title(frame, name);
+    case Command::abstract:
+      return take_title(frame, name);
     case Command::maketitle:
       end_line_if_blank(frame);
       after_title_ = out_.size();
       return;
-    case Command::heading: return heading(frame), write_word(name);
+    case Command::heading:
+      return heading(frame), write_word(name);
     case Command::appendix:
       if (options_.keep_appendix || (frame.at < frame.text.size() && frame.text[frame.at] == '{')) return write_word(name);
       if (!end_of_text(frame, begin)) write_word(name);
@@ -152,7 +235,9 @@ void Expander::carry_out(Command command, Frame& frame, std::size_t begin, std::
       if (options_.keep_appendix && start_ != kNone) return drop_arguments(frame, begin, name == "bibliography" ? "m" : "o");
       if (!end_of_text(frame, begin)) write_word(name);
       return;
-    case Command::bye: is_over_ = true; return;
+    case Command::bye:
+      is_over_ = true;
+      return;
     case Command::verb:
     case Command::inline_code:
     case Command::pari_program:
@@ -160,17 +245,20 @@ void Expander::carry_out(Command command, Frame& frame, std::size_t begin, std::
       return;
     case Command::url: {
       // '%' is no comment in an address, if the address stands on one line.
-      const std::size_t end = line_end(frame.text, frame.at);
-      const std::size_t close = frame.text.substr(0, end).find('}', frame.at);
-      if (frame.at < end && frame.text[frame.at] == '{' && close != kNone && frame.text.substr(frame.at + 1, close - frame.at - 1).find_first_of("{\\#") == kNone)
-        return copy_until(frame, begin, close + 1);
+      constexpr std::size_t kLongestAddress = 2000;
+      const std::string_view rest = frame.text.substr(frame.at, kLongestAddress);
+      const std::size_t close = rest.find_first_of("}\n");
+      if (rest.starts_with('{') && close != kNone && rest[close] == '}' && rest.substr(1, close - 1).find_first_of("{\\#") == kNone)
+        return copy_until(frame, begin, frame.at + close + 1);
       return write_word(name);
     }
     case Command::document_class:
       if (in_body_) frame.is_standalone = true;
       return drop_arguments(frame, begin, "omo");
-    case Command::use_package: return use_packages(frame);
-    case Command::input: return include(frame, begin, name);
+    case Command::use_package:
+      return use_packages(frame);
+    case Command::input:
+      return include(frame, begin, name);
     case Command::endinput: {
       std::size_t file = depth_ - 1;
       while (file > base_ && !frames_[file]->is_file) --file;
@@ -185,8 +273,10 @@ void Expander::carry_out(Command command, Frame& frame, std::size_t begin, std::
         if (frames_[i]->is_file) break;
       }
       return end_line_if_blank(frame);
-    case Command::if_true: return test(frame, begin, true);
-    case Command::if_false: return test(frame, begin, false);
+    case Command::if_true:
+      return test(frame, begin, true);
+    case Command::if_false:
+      return test(frame, begin, false);
     case Command::if_equal: {
       const std::size_t first = skip_blanks(frame.text, frame.at), second = skip_blanks(frame.text, first + 1);
       if (second >= frame.text.size() || frame.text[first] == '\\') return test(frame, begin, std::nullopt);
@@ -194,11 +284,14 @@ void Expander::carry_out(Command command, Frame& frame, std::size_t begin, std::
       if (frame.text[second] != '\\') frame.at = second + 1;
       return test(frame, begin, is_equal);
     }
-    case Command::if_other: return test(frame, begin, std::nullopt);
-    case Command::else_or_fi: return else_or_fi(frame, name);
+    case Command::if_other:
+      return test(frame, begin, std::nullopt);
+    case Command::else_or_fi:
+      return else_or_fi(frame, name);
     case Command::prefix: {
       const std::size_t next = skip_blanks(frame.text, frame.at);
-      const std::size_t end = next < frame.text.size() && frame.text[next] == '\\' ? name_end(frame.text, next + 1, frame.at_letter) : next;
+      const std::size_t end =
+          next < frame.text.size() && frame.text[next] == '\\' ? name_end(frame.text, next + 1, frame.at_letter) : next;
       if (end > next && is_defining(frame.text.substr(next + 1, end - next - 1))) {
         frame.at = next;
         return;
@@ -217,17 +310,22 @@ void Expander::carry_out(Command command, Frame& frame, std::size_t begin, std::
       out_ += ' ';
       return push_text(*value, frame);
     }
-    case Command::xspace: return;
+    case Command::xspace:
+      return;
     case Command::textcolor: {
-      const auto end = skip_arguments(frame.text, frame.at, "om", frame.at_letter);
-      if (!end || skip_blanks(frame.text, *end) >= frame.text.size() || frame.text[skip_blanks(frame.text, *end)] != '{') return write_word(name);
+      const auto end =
+          failed_groups_ < kMaxFailedSearches ? skip_arguments(frame.text, frame.at, "om", frame.at_letter) : std::nullopt;
+      if (!end) ++failed_groups_;
+      if (!end || skip_blanks(frame.text, *end) >= frame.text.size() || frame.text[skip_blanks(frame.text, *end)] != '{')
+        return write_word(name);
       frame.at = skip_blanks(frame.text, *end);
       const auto value = group_argument(frame);
       if (value && spend(value->size())) return push_text(*value, frame);
       frame.at = begin + 1 + name.size();
       return write_word(name);
     }
-    case Command::conditional_argument: return conditional_argument(frame, begin, name);
+    case Command::conditional_argument:
+      return conditional_argument(frame, begin, name);
     case Command::text_in_math:
       write_word(name);
       if (tracks_math_ && frame.at < frame.text.size() && frame.text[frame.at] == '{' && in_math()) {
@@ -239,7 +337,8 @@ void Expander::carry_out(Command command, Frame& frame, std::size_t begin, std::
 }
 
 void Expander::drop_arguments(Frame& frame, std::size_t begin, std::string_view signature) {
-  if (const auto end = failed_groups_ < kMaxFailedSearches ? skip_arguments(frame.text, frame.at, signature, frame.at_letter) : std::nullopt) {
+  if (const auto end =
+          failed_groups_ < kMaxFailedSearches ? skip_arguments(frame.text, frame.at, signature, frame.at_letter) : std::nullopt) {
     frame.at = *end;
     return end_line_if_blank(frame);
   }
@@ -263,7 +362,8 @@ std::optional<std::string> Expander::group_argument(Frame& frame) {
 
 void Expander::define(Frame& frame, std::string_view name) {
   std::size_t end = 0;
-  const auto definition = failed_groups_ < kMaxFailedSearches ? read_definition(frame.text, frame.at, name, frame.at_letter, &end) : std::nullopt;
+  const auto definition =
+      failed_groups_ < kMaxFailedSearches ? read_definition(frame.text, frame.at, name, frame.at_letter, &end) : std::nullopt;
   if (!definition) {
     ++failed_groups_;
     return write_word(name);
@@ -282,7 +382,8 @@ void Expander::define(Frame& frame, std::string_view name) {
 
 void Expander::install(const Definition& definition) {
   const std::string& name = definition.name;
-  const bool is_environment = definition.what == Definition::What::comment_environment || definition.what == Definition::What::expanding_environment ||
+  const bool is_environment = definition.what == Definition::What::comment_environment ||
+                              definition.what == Definition::What::expanding_environment ||
                               definition.what == Definition::What::verbatim_environment;
   if (is_environment) {
     environments_.set(name, Environment{definition.macro, definition.end, definition.what});
@@ -325,8 +426,9 @@ void Expander::install(const Definition& definition) {
   if (known != nullptr && known->body == "\\" + name) return;
   // \lim newly defined as \operatorname{lim}: the name says it better.
   if (definition.macro.body == "\\operatorname{" + name + "}" || definition.macro.body == "\\operatorname*{" + name + "}") {
-    static const std::unordered_set<std::string_view> standard = {"lim", "det", "dim", "ker", "hom", "deg", "gcd", "inf", "sup", "max", "min",
-                                                                  "arg", "exp", "log", "ln", "sin", "cos", "tan", "Pr", "limsup", "liminf"};
+    static const std::unordered_set<std::string_view> standard = {"lim", "det", "dim", "ker", "hom", "deg",    "gcd",
+                                                                  "inf", "sup", "max", "min", "arg", "exp",    "log",
+                                                                  "ln",  "sin", "cos", "tan", "Pr",  "limsup", "liminf"};
     if (standard.contains(name)) return macros_.forget(name);
   }
   macros_.set(name, definition.macro);
@@ -363,16 +465,19 @@ bool Expander::copy_verbatim(Frame& frame, std::size_t begin) {
   }
   if (at >= text.size() || is_ascii_letter(text[at]) || is_ascii_space(text[at])) return false;
   const char mark = text[at] == '{' ? '}' : text[at];
-  const std::size_t close = text.substr(0, line_end(text, at)).find(mark, at + 1);
-  if (close == kNone) return false;
-  return copy_until(frame, begin, close + 1), true;
+  constexpr std::size_t kLongest = 1000;
+  const std::string_view rest = text.substr(at + 1, kLongest);
+  const std::size_t close = rest.find(mark);
+  if (close == kNone || rest.find('\n') < close) return false;
+  return copy_until(frame, begin, at + close + 2), true;
 }
 
 void Expander::begin_environment(Frame& frame, std::size_t begin) {
   const std::string_view text = frame.text;
   const std::size_t open = skip_blanks(text, frame.at);
   constexpr std::size_t kLongestName = 80;
-  const std::size_t close = open < text.size() && text[open] == '{' ? text.substr(0, std::min(text.size(), open + kLongestName)).find('}', open) : kNone;
+  const std::size_t close =
+      open < text.size() && text[open] == '{' ? text.substr(0, std::min(text.size(), open + kLongestName)).find('}', open) : kNone;
   if (close == kNone) return write_word("begin");
   const std::string name(trim(text.substr(open + 1, close - open - 1)));
   const Environment* own = environments_.find(name);
@@ -413,7 +518,8 @@ void Expander::begin_environment(Frame& frame, std::size_t begin) {
     texts_in_math_.clear();
     math_begin_ = out_.size();
   }
-  if (own != nullptr && own->what == Definition::What::expanding_environment && depth_ < kMaxDepth && own->begin.active < kMaxActive) {
+  if (own != nullptr && own->what == Definition::What::expanding_environment && depth_ < kMaxDepth &&
+      own->begin.active < kMaxActive) {
     frame.at = close + 1;
     std::vector<std::string> arguments;
     std::string value;
@@ -431,7 +537,8 @@ void Expander::end_environment(Frame& frame, std::size_t begin) {
   const std::string_view text = frame.text;
   const std::size_t open = skip_blanks(text, frame.at);
   constexpr std::size_t kLongestName = 80;
-  const std::size_t close = open < text.size() && text[open] == '{' ? text.substr(0, std::min(text.size(), open + kLongestName)).find('}', open) : kNone;
+  const std::size_t close =
+      open < text.size() && text[open] == '{' ? text.substr(0, std::min(text.size(), open + kLongestName)).find('}', open) : kNone;
   if (close == kNone) return write_word("end");
   const std::string name(trim(text.substr(open + 1, close - open - 1)));
   if (name == "document") {
@@ -476,8 +583,8 @@ void Expander::heading(Frame& frame) {
   if (start_ == kNone && next != '}' && next != ']' && next != ',') start_ = out_.size();
 }
 
-/// An appendix or bibliography. Where no heading came yet the text may still begin: then the place is noted, unless a letter's worth
-/// of text lies behind us.
+/// An appendix or bibliography. Where no heading came yet the text may still begin: then the place is noted, unless a letter's
+/// worth of text lies behind us.
 bool Expander::end_of_text(Frame&, std::size_t) {
   constexpr std::size_t kLetter = 2000;
   if (start_ == kNone) {
@@ -579,8 +686,11 @@ void Expander::take_title(Frame& frame, std::string_view name) {
   }
   if (is_title)
     if (const auto end = skip_arguments(frame.text, at, "so", frame.at_letter)) at = skip_blanks(frame.text, *end);
-  const auto end = at < frame.text.size() && frame.text[at] == '{' && failed_groups_ < kMaxFailedSearches ? group_end(frame.text, at, kLongestGroup) : std::nullopt;
+  const auto end = at < frame.text.size() && frame.text[at] == '{' && failed_groups_ < kMaxFailedSearches
+                       ? group_end(frame.text, at, kLongestGroup)
+                       : std::nullopt;
   if (!end || !spend(*end - at)) {
+    ++failed_groups_;
     if (!is_title && start_ == kNone) start_ = out_.size();
     return write_word(name);
   }
@@ -645,7 +755,9 @@ void Expander::include(Frame& frame, std::size_t begin, std::string_view name) {
   const std::size_t at = skip_blanks(frame.text, frame.at);
   if (at < frame.text.size() && frame.text[at] != '{' && name == "input") {  // plain TeX: up to a blank
     std::size_t end = at;
-    while (end < frame.text.size() && !is_ascii_space(frame.text[end]) && frame.text[end] != '\\' && frame.text[end] != '}' && frame.text[end] != '%') ++end;
+    while (end < frame.text.size() && !is_ascii_space(frame.text[end]) && frame.text[end] != '\\' && frame.text[end] != '}' &&
+           frame.text[end] != '%')
+      ++end;
     if (end == at) return leave();
     file = frame.text.substr(at, end - at);
     frame.at = end;
@@ -674,7 +786,8 @@ void Expander::include(Frame& frame, std::size_t begin, std::string_view name) {
     const auto then = group_argument(frame), otherwise = group_argument(frame);
     if (!then || !otherwise) return leave();
     const bool exists = include_file(file, folder, ".tex", false);
-    if (const std::string& chosen = exists ? *then : *otherwise; spend(chosen.size()) && depth_ < kMaxDepth) push_text(chosen, frame);
+    if (const std::string& chosen = exists ? *then : *otherwise; spend(chosen.size()) && depth_ < kMaxDepth)
+      push_text(chosen, frame);
     if (exists && name == "InputIfFileExists") include_file(file, folder, ".tex", true);
     return;
   }

@@ -14,10 +14,12 @@ bool contains(std::string_view text, std::string_view piece) { return text.find(
 /// Accents, fonts and the like take one token: a value of several needs braces behind them, as behind ^ and _.
 bool takes_a_token(std::string_view out) {
   static const std::unordered_set<std::string_view> words = {
-      "hat", "tilde", "bar", "vec", "dot", "ddot", "check", "breve", "acute", "grave", "overline", "underline", "widehat", "widetilde",
-      "overrightarrow", "mathbf", "mathrm", "mathit", "mathsf", "mathtt", "mathcal", "mathbb", "mathfrak", "mathscr", "boldsymbol", "bm",
-      "sqrt", "frac", "dfrac", "tfrac", "binom", "text", "textbf", "textit", "textrm", "emph", "operatorname", "mathop", "mathbin", "mathrel",
-      "mathring", "underbrace", "overbrace", "pmb", "mbox", "hbox"};
+      "hat",        "tilde",      "bar",       "vec",       "dot",          "ddot",      "check",          "breve",
+      "acute",      "grave",      "overline",  "underline", "widehat",      "widetilde", "overrightarrow", "mathbf",
+      "mathrm",     "mathit",     "mathsf",    "mathtt",    "mathcal",      "mathbb",    "mathfrak",       "mathscr",
+      "boldsymbol", "bm",         "sqrt",      "frac",      "dfrac",        "tfrac",     "binom",          "text",
+      "textbf",     "textit",     "textrm",    "emph",      "operatorname", "mathop",    "mathbin",        "mathrel",
+      "mathring",   "underbrace", "overbrace", "pmb",       "mbox",         "hbox"};
   while (!out.empty() && out.back() == ' ') out.remove_suffix(1);
   if (out.empty()) return false;
   if (out.back() == '^' || out.back() == '_') return out.size() < 2 || out[out.size() - 2] != '\\';
@@ -79,7 +81,8 @@ Body Expander::run(std::string_view text, std::string_view path) {
   marks_['<'] = has_chunks;
   growth_limit_ = kGrowth * total + kGrowthBytes;
   work_limit_ = kWork * total + kWorkBytes;
-  out_.reserve(text.size() + text.size() / 8);
+  constexpr std::size_t kMostReserved = 1 << 26;
+  out_.reserve(std::min(total + total / 8, kMostReserved) + 64);
   root_folder_ = folder_of(path);
 
   Frame& frame = push();
@@ -90,13 +93,13 @@ Body Expander::run(std::string_view text, std::string_view path) {
 
   std::size_t begin = start_, end = out_.size();
   constexpr std::size_t kWorthKeeping = 500;  // text between \maketitle and the first heading, not a table of contents
-  if (after_title_ != kNone && (begin == kNone || (begin > after_title_ && begin - after_title_ > kWorthKeeping))) begin = after_title_;
+  if (after_title_ != kNone && (begin == kNone || (begin > after_title_ && begin - after_title_ > kWorthKeeping)))
+    begin = after_title_;
   if (begin == kNone) begin = 0;
   if (start_ == kNone) end = std::max(begin, std::min(end, soft_end_));
-  if (begin > 0 || end < out_.size())
-    body_.text = out_.substr(begin, end - begin);
-  else
-    body_.text = std::move(out_);
+  out_.resize(end);
+  out_.erase(0, begin);
+  body_.text = std::move(out_);
   return std::move(body_);
 }
 
@@ -140,13 +143,20 @@ void Expander::loop(std::size_t base) {
       continue;
     }
     switch (frame.text[next]) {
-      case '\\': on_backslash(frame); break;
-      case '%': on_comment(frame); break;
-      case '$': on_math(frame); break;
+      case '\\':
+        on_backslash(frame);
+        break;
+      case '%':
+        on_comment(frame);
+        break;
+      case '$':
+        on_math(frame);
+        break;
       case '<':
         if (!copy_verbatim(frame, next)) out_ += '<', ++frame.at;
         break;
-      default: on_brace(frame);
+      default:
+        on_brace(frame);
     }
   }
   while (depth_ > base) {  // the text is over
@@ -287,13 +297,18 @@ bool Expander::grow(std::size_t by, std::size_t consumed) {
 
 bool Expander::use_macro(Frame& frame, std::string_view name, Macro& macro, std::size_t begin) {
   switch (macro.kind) {
-    case Macro::Kind::alias: on_word(frame, begin, macro.body, true); return true;
+    case Macro::Kind::alias:
+      on_word(frame, begin, macro.body, true);
+      return true;
     case Macro::Kind::set_flag:
       *macro.flag = macro.value;
       end_line_if_blank(frame);
       return true;
-    case Macro::Kind::test_flag: test(frame, begin, *macro.flag); return true;
-    default: break;
+    case Macro::Kind::test_flag:
+      test(frame, begin, *macro.flag);
+      return true;
+    default:
+      break;
   }
   if (depth_ >= kMaxDepth || !spend(8) || !is_plain(macro, 0)) return false;
   if (macro.active >= kMaxActive) return macro.is_exotic = true, false;  // it uses itself
@@ -303,7 +318,13 @@ bool Expander::use_macro(Frame& frame, std::string_view name, Macro& macro, std:
     const bool has_star = before < frame.text.size() && frame.text[before] == '*';
     if (has_star) ++frame.at;
     if ((!has_star && !read_bracket(arguments[1])) || !read_mandatory(arguments[0])) return frame.at = before, false;
-    const std::string &size = arguments[1], left = has_star ? "\\left" : size.empty() ? "" : size + "l", right = has_star ? "\\right" : size.empty() ? "" : size + "r";
+    const std::string &size = arguments[1],
+                      left = has_star       ? "\\left"
+                             : size.empty() ? ""
+                                            : size + "l",
+                      right = has_star       ? "\\right"
+                              : size.empty() ? ""
+                                             : size + "r";
     const std::string value = left + macro.body + " " + arguments[0] + " " + right + macro.right;
     return write_value(macro, value, true, frame.at - begin) || (frame.at = before, false);
   }
@@ -389,8 +410,9 @@ bool Expander::read_bracket(std::string& argument) {
   std::size_t at = 0;
   Frame* frame = frame_with_text(&at);
   if (frame == nullptr || frame->text[at] != '[') return true;
-  const auto end = bracket_end(frame->text, at, kLongestBracket);
-  if (!end || !spend(*end - at)) return false;
+  const auto end = failed_groups_ < kMaxFailedSearches ? bracket_end(frame->text, at, kLongestBracket) : std::nullopt;
+  if (!end) return ++failed_groups_, false;
+  if (!spend(*end - at)) return false;
   argument = frame->text.substr(at + 1, *end - at - 2);
   frame->at = *end;
   return true;
@@ -399,13 +421,13 @@ bool Expander::read_bracket(std::string& argument) {
 bool Expander::read_delimited(const std::string& mark, std::string& argument) {
   std::size_t begin = 0;
   Frame* frame = frame_with_text(&begin);
-  if (frame == nullptr) return false;
+  if (frame == nullptr || failed_groups_ >= kMaxFailedSearches) return false;
   const std::string_view text = frame->text.substr(0, begin + std::min(kLongestBracket, frame->text.size() - begin));
   std::size_t at = begin;
   while (at < text.size() && text.compare(at, mark.size(), mark) != 0) {
     if (text[at] == '{') {
       const auto end = group_end(text, at, kLongestBracket);
-      if (!end) return false;
+      if (!end) return ++failed_groups_, false;
       at = *end;
     } else if (text[at] == '}') {
       return false;
@@ -413,7 +435,8 @@ bool Expander::read_delimited(const std::string& mark, std::string& argument) {
       at += text[at] == '\\' ? 2 : 1;
     }
   }
-  if (at >= text.size() || !spend(at - begin)) return false;
+  if (at >= text.size()) return ++failed_groups_, false;
+  if (!spend(at - begin)) return false;
   std::string_view value = text.substr(begin, at - begin);
   if (value.starts_with('{') && group_end(value, 0, value.size()) == value.size()) value = value.substr(1, value.size() - 2);
   argument = value;

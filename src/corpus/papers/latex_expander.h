@@ -43,9 +43,9 @@ class Expander {
   struct Frame {
     std::string_view text;
     std::size_t at = 0;
-    std::string owned;         ///< what `text` points to, unless that lives elsewhere
-    Macro* macro = nullptr;    ///< whose value it is
-    std::string path;          ///< of a file; else empty
+    std::string owned;             ///< what `text` points to, unless that lives elsewhere
+    Macro* macro = nullptr;        ///< whose value it is
+    std::string path;              ///< of a file; else empty
     std::size_t output_begin = 0;  ///< where its output began
     bool is_file = false, is_standalone = false, at_letter = false;
   };

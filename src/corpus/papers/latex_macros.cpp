@@ -14,30 +14,201 @@ constexpr std::size_t kLongestValue = 4000;  ///< what is longer is a program or
 
 /// Commands that make a value a program: what they do depends on TeX's state, or is layout that reads worse than the macro's name.
 const std::unordered_set<std::string_view>& program_words() {
-  static const std::unordered_set<std::string_view> words = {
-      "def", "edef", "gdef", "xdef", "let", "global", "futurelet", "newcommand", "renewcommand", "providecommand", "csname", "endcsname",
-      "expandafter", "noexpand", "if", "else", "fi", "or", "ifx", "ifnum", "ifdim", "ifcase", "ifcat", "ifodd", "ifmmode", "ifvmode",
-      "ifhmode", "ifinner", "ifvoid", "ifhbox", "ifvbox", "ifeof", "iftrue", "iffalse", "ifdefined", "ifthenelse", "ifstrempty",
-      "ifblank", "ifdef", "ifundef", "iftoggle", "ifbool", "loop", "repeat", "catcode", "begingroup", "endgroup", "bgroup", "egroup", "aftergroup",
-      "afterassignment", "vskip", "hskip", "mskip", "kern", "mkern", "advance", "setbox", "settoheight", "settowidth", "settodepth",
-      "addtolength", "setlength", "setcounter", "stepcounter", "refstepcounter", "addtocounter", "value", "the", "rule", "raisebox",
-      "mathchoice", "mathpalette", "mathaccent", "write", "immediate", "special", "unskip", "penalty", "everypar", "halign", "valign",
-      "noalign", "vbox", "vtop", "vcenter", "hss", "hfil", "hfill", "vrule", "hrule", "rotatebox", "scalebox", "resizebox", "reflectbox",
-      "tikz", "tikzpicture", "marginpar", "wd", "ht", "dp", "dimen", "copy", "lower", "raise", "llap", "rlap", "clap", "mathllap",
-      "mathrlap", "mathclap", "ooalign", "lineskip", "baselineskip", "picture", "includegraphics", "addcontentsline", "markboth",
-      "markright", "phantomsection", "newpage", "clearpage", "vspace", "rtwocell", "lineskiplimit", "nulldelimiterspace", "todo", "fbox",
-      "message", "typeout", "input", "usepackage", "newcounter", "newlength", "vfill", "hspace", "makebox", "framebox", "parbox", "smash",
-      "ensurestackMath", "stackrel@", "endinput", "leavevmode", "thinmuskip", "medmuskip", "thickmuskip"};
+  static const std::unordered_set<std::string_view> words = {"def",
+                                                             "edef",
+                                                             "gdef",
+                                                             "xdef",
+                                                             "let",
+                                                             "global",
+                                                             "futurelet",
+                                                             "newcommand",
+                                                             "renewcommand",
+                                                             "providecommand",
+                                                             "csname",
+                                                             "endcsname",
+                                                             "expandafter",
+                                                             "noexpand",
+                                                             "if",
+                                                             "else",
+                                                             "fi",
+                                                             "or",
+                                                             "ifx",
+                                                             "ifnum",
+                                                             "ifdim",
+                                                             "ifcase",
+                                                             "ifcat",
+                                                             "ifodd",
+                                                             "ifmmode",
+                                                             "ifvmode",
+                                                             "ifhmode",
+                                                             "ifinner",
+                                                             "ifvoid",
+                                                             "ifhbox",
+                                                             "ifvbox",
+                                                             "ifeof",
+                                                             "iftrue",
+                                                             "iffalse",
+                                                             "ifdefined",
+                                                             "ifthenelse",
+                                                             "ifstrempty",
+                                                             "ifblank",
+                                                             "ifdef",
+                                                             "ifundef",
+                                                             "iftoggle",
+                                                             "ifbool",
+                                                             "loop",
+                                                             "repeat",
+                                                             "catcode",
+                                                             "begingroup",
+                                                             "endgroup",
+                                                             "bgroup",
+                                                             "egroup",
+                                                             "aftergroup",
+                                                             "afterassignment",
+                                                             "vskip",
+                                                             "hskip",
+                                                             "mskip",
+                                                             "kern",
+                                                             "mkern",
+                                                             "advance",
+                                                             "setbox",
+                                                             "settoheight",
+                                                             "settowidth",
+                                                             "settodepth",
+                                                             "addtolength",
+                                                             "setlength",
+                                                             "setcounter",
+                                                             "stepcounter",
+                                                             "refstepcounter",
+                                                             "addtocounter",
+                                                             "value",
+                                                             "the",
+                                                             "rule",
+                                                             "raisebox",
+                                                             "mathchoice",
+                                                             "mathpalette",
+                                                             "mathaccent",
+                                                             "write",
+                                                             "immediate",
+                                                             "special",
+                                                             "unskip",
+                                                             "penalty",
+                                                             "everypar",
+                                                             "halign",
+                                                             "valign",
+                                                             "noalign",
+                                                             "vbox",
+                                                             "vtop",
+                                                             "vcenter",
+                                                             "hss",
+                                                             "hfil",
+                                                             "hfill",
+                                                             "vrule",
+                                                             "hrule",
+                                                             "rotatebox",
+                                                             "scalebox",
+                                                             "resizebox",
+                                                             "reflectbox",
+                                                             "tikz",
+                                                             "tikzpicture",
+                                                             "marginpar",
+                                                             "wd",
+                                                             "ht",
+                                                             "dp",
+                                                             "dimen",
+                                                             "copy",
+                                                             "lower",
+                                                             "raise",
+                                                             "llap",
+                                                             "rlap",
+                                                             "clap",
+                                                             "mathllap",
+                                                             "mathrlap",
+                                                             "mathclap",
+                                                             "ooalign",
+                                                             "lineskip",
+                                                             "baselineskip",
+                                                             "picture",
+                                                             "includegraphics",
+                                                             "newpage",
+                                                             "clearpage",
+                                                             "vspace",
+                                                             "rtwocell",
+                                                             "lineskiplimit",
+                                                             "nulldelimiterspace",
+                                                             "todo",
+                                                             "fbox",
+                                                             "message",
+                                                             "typeout",
+                                                             "input",
+                                                             "usepackage",
+                                                             "newcounter",
+                                                             "newlength",
+                                                             "vfill",
+                                                             "makebox",
+                                                             "framebox",
+                                                             "parbox",
+                                                             "smash",
+                                                             "ensurestackMath",
+                                                             "stackrel@",
+                                                             "endinput",
+                                                             "thinmuskip",
+                                                             "medmuskip",
+                                                             "thickmuskip"};
   return words;
 }
 
 /// Names whose meaning the text keeps: redefining them changes how they look.
 bool is_kept_name(std::string_view name) {
-  static const std::unordered_set<std::string_view> names = {
-      "item", "label", "ref", "eqref", "pageref", "cite", "citep", "citet", "caption", "footnote", "emph", "textbf", "textit", "texttt",
-      "textrm", "par", "thanks", "qed", "qedsymbol", "qedhere", "author", "date", "and", "left", "right", "frac", "sqrt",
-      "tableofcontents", "bibitem", "index", "proof", "endproof", "bibname", "refname", "includegraphics", "today",
-      "arraystretch", "baselinestretch", "hline", "footnotesize", "small", "large", "textsc", "textsf", "it", "bf", "rm", "sc", "tt"};
+  static const std::unordered_set<std::string_view> names = {"item",
+                                                             "label",
+                                                             "ref",
+                                                             "eqref",
+                                                             "pageref",
+                                                             "cite",
+                                                             "citep",
+                                                             "citet",
+                                                             "caption",
+                                                             "footnote",
+                                                             "emph",
+                                                             "textbf",
+                                                             "textit",
+                                                             "texttt",
+                                                             "textrm",
+                                                             "par",
+                                                             "thanks",
+                                                             "qed",
+                                                             "qedsymbol",
+                                                             "qedhere",
+                                                             "author",
+                                                             "date",
+                                                             "and",
+                                                             "left",
+                                                             "right",
+                                                             "frac",
+                                                             "sqrt",
+                                                             "tableofcontents",
+                                                             "bibitem",
+                                                             "index",
+                                                             "proof",
+                                                             "endproof",
+                                                             "bibname",
+                                                             "refname",
+                                                             "includegraphics",
+                                                             "today",
+                                                             "arraystretch",
+                                                             "baselinestretch",
+                                                             "hline",
+                                                             "footnotesize",
+                                                             "small",
+                                                             "large",
+                                                             "textsc",
+                                                             "textsf",
+                                                             "it",
+                                                             "bf",
+                                                             "rm",
+                                                             "sc",
+                                                             "tt"};
   return names.contains(name);
 }
 
@@ -87,6 +258,31 @@ void brace_groups(std::string& value) {
       if (at + 7 >= value.size() || !is_ascii_letter(value[at + 7])) value.replace(at, 7, brace);
 }
 
+/// Commands in values that leave no text: spacing, colour, marks for the table of contents.
+void strip_layout(std::string& value) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kCommands = {{{"xspace", ""},
+                                                                                       {"protect", ""},
+                                                                                       {"phantomsection", ""},
+                                                                                       {"leavevmode", ""},
+                                                                                       {"hspace", "sm"},
+                                                                                       {"color", "om"},
+                                                                                       {"markright", "m"},
+                                                                                       {"markboth", "mm"},
+                                                                                       {"addcontentsline", "mmm"}}};
+  for (std::size_t at = 0; (at = value.find('\\', at)) != kNone;) {
+    const std::size_t end = name_end(value, at + 1);
+    const std::string_view name = std::string_view(value).substr(at + 1, end - at - 1);
+    const auto* known =
+        std::find_if(kCommands.begin(), kCommands.end(), [&](const auto& command) { return command.first == name; });
+    const auto behind = known != kCommands.end() ? skip_arguments(value, end, known->second, true) : std::nullopt;
+    if (behind)
+      value.erase(at, *behind - at);
+    else
+      at = std::max(end, at + 2);
+  }
+  if (value.size() > 1 && value[0] == ' ') value.erase(0, 1);
+}
+
 void set_body(Macro& macro, std::string_view raw, bool at_letter) {
   macro.body = tidy_value(raw);
   macro.at_letter = at_letter;
@@ -94,6 +290,7 @@ void set_body(Macro& macro, std::string_view raw, bool at_letter) {
   if (std::count(macro.body.begin(), macro.body.end(), 'g') >= 2 && macro.body.find("\\bgroup") < macro.body.find("\\egroup") &&
       macro.body.find("\\egroup") != kNone)
     brace_groups(macro.body);
+  strip_layout(macro.body);
   name_operators(macro.body);
   const Content content = look_into(macro.body, at_letter);
   macro.is_exotic |= content.is_program;
@@ -169,7 +366,8 @@ std::optional<std::vector<Parameter>> pattern_parameters(std::string_view patter
   if (pattern.size() > kLongestPattern) return std::nullopt;
   std::vector<Parameter> parameters;
   std::size_t at = std::min(pattern.find('#'), pattern.size());
-  if (!trim(pattern.substr(0, at)).empty()) parameters.push_back({Parameter::Kind::literal, std::string(trim(pattern.substr(0, at)))});
+  if (!trim(pattern.substr(0, at)).empty())
+    parameters.push_back({Parameter::Kind::literal, std::string(trim(pattern.substr(0, at)))});
   for (int number = 1; at < pattern.size(); ++number) {
     if (at + 1 >= pattern.size() || pattern[at + 1] != static_cast<char>('0' + number) || number > 9) return std::nullopt;
     const std::size_t next = std::min(pattern.find('#', at + 2), pattern.size());
@@ -209,7 +407,8 @@ std::optional<std::vector<Parameter>> xparse_parameters(std::string_view specifi
 /// An environment that only stands for another with the same content, \begin{thm}[..] or the like.
 bool is_another_name(std::string_view begin, std::string_view end, std::string_view name) {
   constexpr std::size_t kLongest = 80;
-  constexpr std::array<std::string_view, 8> kBoxes = {"tcolorbox", "mdframed", "minipage", "list", "trivlist", "tikz", "framed", "center"};
+  constexpr std::array<std::string_view, 8> kBoxes = {"tcolorbox", "mdframed", "minipage", "list",
+                                                      "trivlist",  "tikz",     "framed",   "center"};
   if (!begin.starts_with("\\begin{") || begin.size() > kLongest || end.size() > kLongest) return false;
   const std::size_t close = begin.find('}');
   if (close == kNone) return false;
@@ -315,11 +514,33 @@ Definition read_command(Reader& reader, std::string_view command) {
 }  // namespace
 
 bool is_defining(std::string_view command) {
-  static const std::unordered_set<std::string_view> commands = {"def", "gdef", "edef", "xdef", "let", "newif", "newcommand", "renewcommand", "providecommand",
-                                                                "DeclareRobustCommand", "DeclareMathOperator", "DeclarePairedDelimiter", "DeclarePairedDelimiterX", "DeclarePairedDelimiterXPP",
-                                                                "NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand", "newcommandx", "renewcommandx",
-                                                                "newenvironment", "renewenvironment", "provideenvironment", "excludecomment", "lstnewenvironment",
-                                                                "DefineVerbatimEnvironment", "NewDocumentEnvironment"};
+  static const std::unordered_set<std::string_view> commands = {"def",
+                                                                "gdef",
+                                                                "edef",
+                                                                "xdef",
+                                                                "let",
+                                                                "newif",
+                                                                "newcommand",
+                                                                "renewcommand",
+                                                                "providecommand",
+                                                                "DeclareRobustCommand",
+                                                                "DeclareMathOperator",
+                                                                "DeclarePairedDelimiter",
+                                                                "DeclarePairedDelimiterX",
+                                                                "DeclarePairedDelimiterXPP",
+                                                                "NewDocumentCommand",
+                                                                "RenewDocumentCommand",
+                                                                "ProvideDocumentCommand",
+                                                                "DeclareDocumentCommand",
+                                                                "newcommandx",
+                                                                "renewcommandx",
+                                                                "newenvironment",
+                                                                "renewenvironment",
+                                                                "provideenvironment",
+                                                                "excludecomment",
+                                                                "lstnewenvironment",
+                                                                "DefineVerbatimEnvironment",
+                                                                "NewDocumentEnvironment"};
   return commands.contains(command);
 }
 

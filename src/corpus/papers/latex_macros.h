@@ -23,24 +23,24 @@ struct Parameter {
 /// A definition in force.
 struct Macro {
   enum class Kind : std::uint8_t {
-    text,         ///< body with #1 ... #9
-    alias,        ///< \let to what is no macro: body is its name, which stays itself even if redefined later
-    delimiters,   ///< \DeclarePairedDelimiter: body is the left one, right the other
-    set_flag,     ///< \drafttrue, \draftfalse
-    test_flag     ///< \ifdraft
+    text,        ///< body with #1 ... #9
+    alias,       ///< \let to what is no macro: body is its name, which stays itself even if redefined later
+    delimiters,  ///< \DeclarePairedDelimiter: body is the left one, right the other
+    set_flag,    ///< \drafttrue, \draftfalse
+    test_flag    ///< \ifdraft
   } kind = Kind::text;
   std::string body = {}, right = {};
   std::vector<Parameter> parameters = {};
-  bool is_exotic = false;       ///< programs TeX (\expandafter, counters, boxes): its uses stay as they are
-  bool has_at = false;          ///< names a command with '@': written out only if those are plain too
-  bool at_letter = false;       ///< '@' was a letter where it was defined
-  bool* flag = nullptr;         ///< of set_flag and test_flag
-  bool value = false;           ///< of set_flag
-  int active = 0;               ///< uses of it that are being written out now
+  bool is_exotic = false;  ///< programs TeX (\expandafter, counters, boxes): its uses stay as they are
+  bool has_at = false;     ///< names a command with '@': written out only if those are plain too
+  bool at_letter = false;  ///< '@' was a letter where it was defined
+  bool* flag = nullptr;    ///< of set_flag and test_flag
+  bool value = false;      ///< of set_flag
+  int active = 0;          ///< uses of it that are being written out now
 };
 
-/// Names to things, for short names looked up some millions of times a second. Values are never freed before the table is, so that a
-/// redefinition leaves the old one to those who read it.
+/// Names to things, for short names looked up some millions of times a second. Values are never freed before the table is, so that
+/// a redefinition leaves the old one to those who read it.
 template <class T>
 class NameTable {
  public:
@@ -109,7 +109,7 @@ struct Definition {
     expanding_environment,  ///< macro is its beginning, and `end` its end
     comment_environment,    ///< its text is not printed
     verbatim_environment,
-    nothing                 ///< no use of it is written out
+    nothing  ///< no use of it is written out
   } what = What::nothing;
   std::string name = {}, target = {}, end = {};
   Macro macro = {};

@@ -31,7 +31,8 @@ inline std::size_t name_end(std::string_view text, std::size_t at, bool at_lette
 inline std::size_t line_end(std::string_view text, std::size_t at) { return std::min(text.find('\n', at), text.size()); }
 /// Behind blanks, newlines and comments.
 std::size_t skip_blanks(std::string_view text, std::size_t at);
-/// The place behind the group whose '{' is at `at`, escapes and comments respected; nothing if it does not close within `limit` bytes.
+/// The place behind the group whose '{' is at `at`, escapes and comments respected; nothing if it does not close within `limit`
+/// bytes.
 std::optional<std::size_t> group_end(std::string_view text, std::size_t at, std::size_t limit);
 /// The same for '[' ... ']', braces inside respected.
 std::optional<std::size_t> bracket_end(std::string_view text, std::size_t at, std::size_t limit);

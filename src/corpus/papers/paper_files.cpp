@@ -41,14 +41,17 @@ std::string extension_of(std::string_view path) {
 /// Names of files that are never read as TeX.
 bool is_other_kind(std::string_view path) {
   constexpr std::array<std::string_view, 47> kOthers = {
-      ".pdf", ".eps", ".ps",  ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".svg", ".epsi", ".epsf", ".bib", ".bst", ".cls", ".clo",
-      ".zip", ".tar", ".gz",  ".tgz", ".bz2", ".xz",   ".rar", ".7z",  ".fig", ".dvi",  ".aux", ".log",  ".out",  ".toc", ".ind", ".idx", ".mp4",
-      ".mov", ".avi", ".mpg", ".mp3", ".csv", ".dat",  ".m",   ".py",  ".c",   ".nb",   ".ttf", ".otf",  ".pfb"};
+      ".pdf",  ".eps", ".ps",  ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".svg", ".epsi",
+      ".epsf", ".bib", ".bst", ".cls", ".clo", ".zip",  ".tar", ".gz",  ".tgz", ".bz2",  ".xz",  ".rar",
+      ".7z",   ".fig", ".dvi", ".aux", ".log", ".out",  ".toc", ".ind", ".idx", ".mp4",  ".mov", ".avi",
+      ".mpg",  ".mp3", ".csv", ".dat", ".m",   ".py",   ".c",   ".nb",  ".ttf", ".otf",  ".pfb"};
   const std::string extension = extension_of(path);
   return std::find(kOthers.begin(), kOthers.end(), extension) != kOthers.end();
 }
 
-bool looks_binary(std::string_view bytes) { return std::memchr(bytes.data(), '\0', std::min<std::size_t>(bytes.size(), 4096)) != nullptr; }
+bool looks_binary(std::string_view bytes) {
+  return std::memchr(bytes.data(), '\0', std::min<std::size_t>(bytes.size(), 4096)) != nullptr;
+}
 
 /// What a file that is no TeX is; empty if it may be TeX.
 std::string other_kind(std::string_view bytes) {
@@ -78,13 +81,15 @@ UnpackedPaper unpack_tar(std::string_view bytes, const PaperLimits& limits) {
     ArchiveReader archive(bytes, false, "paper");
     while (const auto entry = archive.next()) {
       if (++count > limits.max_files) return rejected("too_many_files", "more than " + std::to_string(limits.max_files));
-      if (entry->bytes > limits.max_unpacked_bytes - total) return rejected("too_large", "unpacks to more than " + std::to_string(limits.max_unpacked_bytes) + " bytes");
+      if (entry->bytes > limits.max_unpacked_bytes - total)
+        return rejected("too_large", "unpacks to more than " + std::to_string(limits.max_unpacked_bytes) + " bytes");
       total += entry->bytes;
       const std::string extension = extension_of(entry->path);
       has_pdf |= extension == ".pdf";
       has_postscript |= extension == ".ps" || extension == ".eps";
       if (is_other_kind(entry->path)) continue;
-      if (entry->bytes > limits.max_text_bytes - text) return rejected("too_large", "more than " + std::to_string(limits.max_text_bytes) + " bytes of text");
+      if (entry->bytes > limits.max_text_bytes - text)
+        return rejected("too_large", "more than " + std::to_string(limits.max_text_bytes) + " bytes of text");
       PaperFile file{entry->path, archive.read()};
       if (looks_binary(file.bytes)) continue;
       text += entry->bytes;
@@ -95,7 +100,8 @@ UnpackedPaper unpack_tar(std::string_view bytes, const PaperLimits& limits) {
   }
   const auto is_tex = [](const PaperFile& file) { return other_kind(file.bytes).empty() && file.bytes.find('\\') != kNone; };
   if (std::none_of(paper.files.begin(), paper.files.end(), is_tex)) {
-    const bool is_note = std::any_of(paper.files.begin(), paper.files.end(), [](const PaperFile& file) { return is_withdrawn(file.bytes); });
+    const bool is_note =
+        std::any_of(paper.files.begin(), paper.files.end(), [](const PaperFile& file) { return is_withdrawn(file.bytes); });
     return rejected(is_note ? "withdrawn" : has_pdf ? "pdf_only" : has_postscript ? "postscript_only" : "not_tex");
   }
   return paper;
@@ -104,17 +110,23 @@ UnpackedPaper unpack_tar(std::string_view bytes, const PaperLimits& limits) {
 /// An option of inputenc or CJK as a charset iconv knows; empty: none needed.
 std::string charset_of(std::string_view option) {
   constexpr std::array<std::pair<std::string_view, const char*>, 28> kCharsets = {
-      {{"latin1", "windows-1252"}, {"latin2", "ISO-8859-2"}, {"latin3", "ISO-8859-3"},   {"latin4", "ISO-8859-4"}, {"latin5", "ISO-8859-9"}, {"latin9", "ISO-8859-15"}, {"latin10", "ISO-8859-16"},
-       {"ansinew", "windows-1252"}, {"cp1252", "windows-1252"}, {"cp1250", "windows-1250"}, {"cp1251", "windows-1251"}, {"cp1257", "windows-1257"}, {"cp437", "CP437"}, {"cp850", "CP850"},
-       {"cp852", "CP852"}, {"cp865", "CP865"}, {"cp866", "CP866"}, {"koi8-r", "KOI8-R"}, {"koi8-u", "KOI8-U"}, {"applemac", "MACINTOSH"}, {"macce", "MACINTOSH"},
-       {"GBK", "GB18030"}, {"GB", "GB18030"}, {"Bg5", "BIG5"}, {"JIS", "EUC-JP"}, {"KS", "EUC-KR"}, {"EUC-JP", "EUC-JP"}, {"SJIS", "SHIFT_JIS"}}};
+      {{"latin1", "windows-1252"}, {"latin2", "ISO-8859-2"},   {"latin3", "ISO-8859-3"},   {"latin4", "ISO-8859-4"},
+       {"latin5", "ISO-8859-9"},   {"latin9", "ISO-8859-15"},  {"latin10", "ISO-8859-16"}, {"ansinew", "windows-1252"},
+       {"cp1252", "windows-1252"}, {"cp1250", "windows-1250"}, {"cp1251", "windows-1251"}, {"cp1257", "windows-1257"},
+       {"cp437", "CP437"},         {"cp850", "CP850"},         {"cp852", "CP852"},         {"cp865", "CP865"},
+       {"cp866", "CP866"},         {"koi8-r", "KOI8-R"},       {"koi8-u", "KOI8-U"},       {"applemac", "MACINTOSH"},
+       {"macce", "MACINTOSH"},     {"GBK", "GB18030"},         {"GB", "GB18030"},          {"Bg5", "BIG5"},
+       {"JIS", "EUC-JP"},          {"KS", "EUC-KR"},           {"EUC-JP", "EUC-JP"},       {"SJIS", "SHIFT_JIS"}}};
   for (const auto& [name, charset] : kCharsets)
     if (option == name) return charset;
   return "";
 }
 
 std::string stated_charset(std::string_view bytes) {
-  for (const auto& [before, after] : {std::pair<std::string_view, std::string_view>{"[", "]{inputenc}"}, {"\\inputencoding{", "}"}, {"\\begin{CJK}{", "}"}, {"\\begin{CJK*}{", "}"}}) {
+  for (const auto& [before, after] : {std::pair<std::string_view, std::string_view>{"[", "]{inputenc}"},
+                                      {"\\inputencoding{", "}"},
+                                      {"\\begin{CJK}{", "}"},
+                                      {"\\begin{CJK*}{", "}"}}) {
     std::size_t at = before == "[" ? bytes.find(after) : bytes.find(before);
     if (at == kNone) continue;
     if (before == "[") {

@@ -90,7 +90,8 @@ std::string stem_of(std::string_view path) {
 /// Stems of what a file includes.
 std::set<std::string> included_by(std::string_view tex) {
   std::set<std::string> stems;
-  for (const std::string_view command : {"\\input", "\\include", "\\subfile", "\\subfileinclude", "\\import", "\\subimport", "\\InputIfFileExists"})
+  for (const std::string_view command :
+       {"\\input", "\\include", "\\subfile", "\\subfileinclude", "\\import", "\\subimport", "\\InputIfFileExists"})
     for (std::size_t at = 0; (at = find_live(tex, command, at)) != kNone;) {
       at = latex::skip_blanks(tex, at + command.size());
       if (at >= tex.size()) break;
@@ -126,18 +127,18 @@ TexFile look_at(const std::string& path, std::string_view tex) {
   return file;
 }
 
-/// Whether a file or one it includes, directly or not, has a \documentclass.
-bool reaches_class(const TexFile& file, const std::vector<TexFile>& all) {
+/// The file with a \documentclass that a file is or includes, directly or not; null if there is none.
+const TexFile* class_file(const TexFile& file, const std::vector<TexFile>& all) {
   std::set<std::string_view> seen = {file.stem};
   std::vector<const TexFile*> open = {&file};
   while (!open.empty()) {
     const TexFile& next = *open.back();
     open.pop_back();
-    if (next.has_class) return true;
+    if (next.has_class) return &next;
     for (const TexFile& other : all)
       if (next.includes.contains(other.stem) && seen.insert(other.stem).second) open.push_back(&other);
   }
-  return false;
+  return nullptr;
 }
 
 }  // namespace
@@ -149,7 +150,7 @@ std::vector<std::string> main_files(const LatexFiles& files) {
     if (files.contains(name) && std::find(top.begin(), top.end(), name) == top.end()) top.push_back(name);
   if (!top.empty()) return top;
 
-  constexpr std::size_t kMostFiles = 2000;  // reaches_class looks at all pairs
+  constexpr std::size_t kMostFiles = 2000;  // class_file looks at all pairs
   std::vector<TexFile> all;
   for (const auto& [path, tex] : files) {
     if (path.starts_with("00README") || readme.ignored.contains(path) || tex.starts_with("%auto-ignore")) continue;
@@ -160,12 +161,17 @@ std::vector<std::string> main_files(const LatexFiles& files) {
     for (const std::string& stem : file.includes) includers[stem] += stem != file.stem;
   for (TexFile& file : all) file.is_included = includers.contains(file.stem) && includers[file.stem] > 0;
 
-  // Roots that lead to a class; then parts that could stand alone; then roots of plain TeX; then, if all include one another, the first.
+  // Roots that lead to a class; then parts that could stand alone; then roots of plain TeX; then, if all include one another, the
+  // first. Of several that wrap the same file (one paper size each) the first stands for all.
   std::vector<std::string> mains, parts, plain;
+  std::set<const TexFile*> wrapped;
   for (const TexFile& file : all) {
     if (file.is_included) continue;
-    const bool has_class = reaches_class(file, all);
-    (!has_class ? plain : file.is_part ? parts : mains).push_back(file.path);
+    const TexFile* of_class = class_file(file, all);
+    if (of_class == nullptr)
+      plain.push_back(file.path);
+    else if (wrapped.insert(of_class).second)
+      (file.is_part ? parts : mains).push_back(file.path);
   }
   for (std::vector<std::string>* list : {&mains, &parts, &plain})
     if (!list->empty()) return *list;

@@ -105,9 +105,10 @@ void set_macro(Macros& macros, std::string_view name, std::string_view value) {
   macros.emplace_back(name, value);
 }
 
-/// A definition's value if its line ends with '}': all up to that brace.
-std::optional<std::string_view> value_at(std::string_view text, std::size_t open) {
-  const std::size_t end = line_end(text, open);
+/// A definition's value if its line ends with '}': all up to that brace. `end` is a line's end found earlier, so that a line full
+/// of definitions is searched once.
+std::optional<std::string_view> value_at(std::string_view text, std::size_t open, std::size_t& end) {
+  if (end < open) end = line_end(text, open);
   if (end == open + 1 || text[end - 1] != '}' || end < open + 2) return std::nullopt;
   return text.substr(open + 1, end - open - 2);
 }
@@ -124,6 +125,7 @@ bool is_pattern_space(char c) { return is_ascii_space(c) || (c >= '\x1c' && c <=
 
 void find_macros(std::string_view text, Macros& macros) {
   constexpr std::string_view kNew = "\\newcommand", kDef = "\\def";
+  std::size_t line = 0;
   for (std::size_t at = 0; (at = text.find(kNew, at)) != kNone;) {
     std::size_t open = at + kNew.size();
     ++at;
@@ -131,11 +133,12 @@ void find_macros(std::string_view text, Macros& macros) {
     if (open >= text.size() || text[open] != '{') continue;
     const std::size_t end = name_end_at(text, open + 1);
     if (end == open + 1 || text.compare(end, 2, "}{") != 0) continue;
-    const auto value = value_at(text, end + 1);
+    const auto value = value_at(text, end + 1, line);
     if (!value) continue;
     set_macro(macros, text.substr(open + 1, end - open - 1), *value);
     at = end + 2 + value->size();
   }
+  line = 0;
   for (std::size_t at = 0; (at = text.find(kDef, at)) != kNone;) {
     std::size_t begin = at + kDef.size();
     ++at;
@@ -144,7 +147,7 @@ void find_macros(std::string_view text, Macros& macros) {
     std::size_t open = end;
     while (open < text.size() && is_pattern_space(text[open])) ++open;
     if (end == begin || open >= text.size() || text[open] != '{') continue;
-    const auto value = value_at(text, open);
+    const auto value = value_at(text, open, line);
     if (!value) continue;
     set_macro(macros, text.substr(begin, end - begin), *value);
     at = open + 1 + value->size();
