@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <unordered_set>
 
 namespace corollary::latex {
@@ -9,7 +10,10 @@ namespace {
 
 constexpr std::size_t kLongestArgument = 1 << 20, kLongestBracket = 1 << 12;
 
-bool contains(std::string_view text, std::string_view piece) { return text.find(piece) != kNone; }
+/// memmem, as find stops at every 'e' of a text to look for "ensuremath".
+bool contains(std::string_view text, std::string_view piece) {
+  return ::memmem(text.data(), text.size(), piece.data(), piece.size()) != nullptr;
+}
 
 /// Accents, fonts and the like take one token: a value of several needs braces behind them, as behind ^ and _.
 bool takes_a_token(std::string_view out) {
