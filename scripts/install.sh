@@ -45,6 +45,7 @@ libgtest-dev
 librapidcheck-dev
 xz-utils
 ?chromium
+?texlive-binaries
 ?libopenblas0-pthread
 ?munge
 ?python3-numpy

@@ -11,6 +11,7 @@
 #include "cli/bench_corpus_ngrams.h"
 #include "cli/bench_corpus_pack.h"
 #include "cli/bench_corpus_minhash.h"
+#include "cli/bench_corpus_latex.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"
@@ -41,6 +42,7 @@ void run_bench(const BenchArguments& arguments) {
       std::fflush(stdout);
     }
   };
+  if (is_wanted("corpus.latex")) show(bench_corpus_latex());
   if (is_wanted("tokenizer.encode")) show(bench_tokenizer(arguments.data));
   if (is_wanted("corpus.minhash")) show(bench_corpus_minhash(arguments.data));
   if (is_wanted("corpus.ngram_scan")) show(bench_corpus_ngrams(arguments.data));
