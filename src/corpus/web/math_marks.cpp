@@ -11,8 +11,8 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// All markers hold one of: "math" with any first letter case, "tex" before a dot or quote, "cogs". About 25 instructions for a vector:
-// far less than it takes to unpack its bytes.
+// All markers hold one of: "math" with any first letter case, "tex" before a dot or quote, "cogs". About 25 instructions for a
+// vector: far less than it takes to unpack its bytes.
 std::size_t find_candidate(const std::uint8_t* bytes, std::size_t from, std::size_t size) {
   const hn::ScalableTag<std::uint8_t> d;
   const std::size_t lanes = hn::Lanes(d);
@@ -22,8 +22,8 @@ std::size_t find_candidate(const std::uint8_t* bytes, std::size_t from, std::siz
     const auto v0 = hn::LoadU(d, bytes + from), v1 = hn::LoadU(d, bytes + from + 1), v2 = hn::LoadU(d, bytes + from + 2),
                v3 = hn::LoadU(d, bytes + from + 3);
     const auto math = hn::And(hn::And(is(hn::Or(v0, hn::Set(d, 0x20)), 'm'), is(v1, 'a')), hn::And(is(v2, 't'), is(v3, 'h')));
-    const auto tex = hn::And(hn::And(is(v0, 't'), is(v1, 'e')),
-                             hn::And(is(v2, 'x'), hn::Or(is(v3, '.'), hn::Or(is(v3, '"'), is(v3, '\'')))));
+    const auto tex =
+        hn::And(hn::And(is(v0, 't'), is(v1, 'e')), hn::And(is(v2, 'x'), hn::Or(is(v3, '.'), hn::Or(is(v3, '"'), is(v3, '\'')))));
     const auto cogs = hn::And(hn::And(is(v0, 'c'), is(v1, 'o')), hn::And(is(v2, 'g'), is(v3, 's')));
     const auto command = hn::And(is(v0, '\\'), hn::And(is_lower(v1), is_lower(v2)));
     const auto any = hn::Or(hn::Or(math, tex), hn::Or(cogs, command));
@@ -55,7 +55,8 @@ constexpr std::array<std::size_t, kMathMarkers.size()> kAnchors = {0, 0, 1, 0, 2
 struct CommandsByLetter {
   std::array<std::vector<int>, 26> of;
   CommandsByLetter() {
-    for (std::size_t i = 0; i < kMathCommands.size(); ++i) of[static_cast<std::size_t>(kMathCommands[i][0] - 'a')].push_back(static_cast<int>(i));
+    for (std::size_t i = 0; i < kMathCommands.size(); ++i)
+      of[static_cast<std::size_t>(kMathCommands[i][0] - 'a')].push_back(static_cast<int>(i));
   }
 };
 

@@ -13,13 +13,14 @@ constexpr std::array<std::string_view, 10> kMathMarkers = {"MathJax",   "mathjax
 
 /// The 84 commands of rule 2, without the backslash, which each has.
 constexpr std::array<std::string_view, 84> kMathCommands = {
-    "end",      "begin",    "ref",     "frac",   "label",  "bf",     "right",      "left",   "rm",     "alpha",      "mu",       "def",
-    "it",       "pi",       "sigma",   "sum",    "lambda", "beta",   "nu",         "partial", "int",   "delta",      "rho",      "phi",
-    "gamma",    "omega",    "over",    "nonumber", "bar",  "sqrt",   "theta",      "tau",    "em",     "rangle",     "hat",      "tilde",
-    "cal",      "hline",    "item",    "psi",    "vec",    "langle", "epsilon",    "eta",    "cdot",   "in",         "xi",       "infty",
-    "quad",     "mathcal",  "times",   "emph",   "mathbf", "prime",  "be",         "mathrm", "ee",     "vspace",     "pm",       "chi",
-    "ell",      "text",     "qquad",   "noindent", "to",   "varphi", "hspace",     "leq",    "cos",    "eqref",      "overline", "sin",
-    "kappa",    "hbox",     "rightarrow", "varepsilon", "textit", "dagger", "big", "otimes", "equiv",  "zeta",       "dot",      "ln"};
+    "end",    "begin", "ref",    "frac",  "label",    "bf",       "right", "left",  "rm",         "alpha",      "mu",
+    "def",    "it",    "pi",     "sigma", "sum",      "lambda",   "beta",  "nu",    "partial",    "int",        "delta",
+    "rho",    "phi",   "gamma",  "omega", "over",     "nonumber", "bar",   "sqrt",  "theta",      "tau",        "em",
+    "rangle", "hat",   "tilde",  "cal",   "hline",    "item",     "psi",   "vec",   "langle",     "epsilon",    "eta",
+    "cdot",   "in",    "xi",     "infty", "quad",     "mathcal",  "times", "emph",  "mathbf",     "prime",      "be",
+    "mathrm", "ee",    "vspace", "pm",    "chi",      "ell",      "text",  "qquad", "noindent",   "to",         "varphi",
+    "hspace", "leq",   "cos",    "eqref", "overline", "sin",      "kappa", "hbox",  "rightarrow", "varepsilon", "textit",
+    "dagger", "big",   "otimes", "equiv", "zeta",     "dot",      "ln"};
 
 enum class MathMark : std::uint8_t {
   marker,    ///< one of kMathMarkers; which says which
@@ -32,8 +33,8 @@ struct MathHit {
   int which;
 };
 
-/// Finds the next hit at or behind `from`; offset -1 if there is none. A command is found by substring: \\includes holds "\\in". Goes
-/// over the bytes with vector instructions, the best that the machine has, and looks closer where four letters are right.
+/// Finds the next hit at or behind `from`; offset -1 if there is none. A command is found by substring: \\includes holds "\\in".
+/// Goes over the bytes with vector instructions, the best that the machine has, and looks closer where four letters are right.
 MathHit find_math_mark(std::string_view bytes, std::int64_t from);
 
 }  // namespace corollary

@@ -15,7 +15,8 @@ namespace {
 
 using namespace std::string_literals;
 
-std::string rule_of(std::string_view html, const PrefilterConfig& config = {}, const TextOfPage& text = {}, const MathScore& score = {}) {
+std::string rule_of(std::string_view html, const PrefilterConfig& config = {}, const TextOfPage& text = {},
+                    const MathScore& score = {}) {
   const auto verdict = prefilter_page(html, config, text, score);
   EXPECT_EQ(verdict.rejection.has_value(), verdict.rule.empty());
   if (verdict.rejection) return verdict.rejection->reason;
@@ -38,7 +39,8 @@ TEST(MathMarks, AsSlowSearchFindsThem) {
     }
     return all;
   };
-  std::vector<std::string> pieces = {"\\", "a", "math", "Math", "tex", " ", "\n", "<", "cogs", "\\ab", "\\u00", "\xc3\xa9", "\0"s, "ma", "te", "co"};
+  std::vector<std::string> pieces = {"\\",   "a",    "math",  "Math",     "tex", " ",  "\n", "<",
+                                     "cogs", "\\ab", "\\u00", "\xc3\xa9", "\0"s, "ma", "te", "co"};
   for (const auto marker : kMathMarkers) pieces.emplace_back(marker);
   for (const auto command : kMathCommands) pieces.push_back("\\" + std::string(command));
   for (int round = 0; round < 3000; ++round) {
@@ -52,14 +54,18 @@ TEST(MathMarks, AsSlowSearchFindsThem) {
     for (std::int64_t from = 0;;) {
       const MathHit hit = find_math_mark(bytes, from);
       if (hit.offset < 0) break;
-      fast.emplace_back(hit.offset, hit.mark == MathMark::marker ? hit.which : hit.mark == MathMark::command ? 100 + hit.which : 99);
+      fast.emplace_back(hit.offset, hit.mark == MathMark::marker    ? hit.which
+                                    : hit.mark == MathMark::command ? 100 + hit.which
+                                                                    : 99);
       // A marker is found by letters inside it: the next search begins behind those.
-      from = hit.mark == MathMark::marker ? hit.offset + static_cast<std::int64_t>(kMathMarkers[static_cast<std::size_t>(hit.which)].size())
-                                          : hit.offset + 1;
+      from = hit.mark == MathMark::marker
+                 ? hit.offset + static_cast<std::int64_t>(kMathMarkers[static_cast<std::size_t>(hit.which)].size())
+                 : hit.offset + 1;
     }
     auto expected = slow(bytes);
     for (std::size_t i = 0; i + 1 < expected.size(); ++i)  // "<mathjax": of two that share their four letters the first of the list
-      if (expected[i].second == 2 && expected[i + 1].first == expected[i].first + 1 && (expected[i + 1].second == 1 || expected[i + 1].second == 3))
+      if (expected[i].second == 2 && expected[i + 1].first == expected[i].first + 1 &&
+          (expected[i + 1].second == 1 || expected[i + 1].second == 3))
         expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(expected[i + 1].second == 1 ? i : i + 1));
     ASSERT_EQ(fast, expected) << bytes;
   }
@@ -72,7 +78,8 @@ TEST(Prefilter, Markers) {
       EXPECT_EQ(rule_of(page), "marker " + std::string(marker));
       EXPECT_EQ(prefilter_page(page).offset, static_cast<std::int64_t>(before) + 1);
     }
-  for (const char* page : {"", "<p>mathematics, latex, texts, class=\"text\"</p>", "MATHJAX", "\\", "\\a", "katex.css", "< math"}) EXPECT_EQ(rule_of(page), "no_math") << page;
+  for (const char* page : {"", "<p>mathematics, latex, texts, class=\"text\"</p>", "MATHJAX", "\\", "\\a", "katex.css", "< math"})
+    EXPECT_EQ(rule_of(page), "no_math") << page;
 }
 
 TEST(Prefilter, CommandsCountInTextOnly) {
@@ -80,8 +87,8 @@ TEST(Prefilter, CommandsCountInTextOnly) {
   EXPECT_EQ(rule_of("\\sum"), "command sum");
   EXPECT_EQ(rule_of("<p>\\includes</p>"), "command in") << "plain substrings, as upstream";
   EXPECT_EQ(rule_of("<p>\\foo C:\\windows \\Frac \\n</p>"), "no_math");
-  for (const char* page : {"<script>var a = '\\begin'</script>", "<style>a{b:'\\alpha'}</style>", "<!-- \\frac -->", "<p title='\\frac'>", "<p title=\"> \\frac\">",
-                           "<SCRIPT type=x>\\to</p>\\to</SCRIPT >", "<script>\\to"})
+  for (const char* page : {"<script>var a = '\\begin'</script>", "<style>a{b:'\\alpha'}</style>", "<!-- \\frac -->",
+                           "<p title='\\frac'>", "<p title=\"> \\frac\">", "<SCRIPT type=x>\\to</p>\\to</SCRIPT >", "<script>\\to"})
     EXPECT_EQ(rule_of(page), "no_math") << page;
   EXPECT_EQ(rule_of("<script>\\begin</script><p>\\begin"), "command begin");
   EXPECT_EQ(rule_of("<!-- x -->\\int<script>\\begin</script>"), "command int");

@@ -18,10 +18,10 @@ constexpr std::array kSubstrings = {"arxiv-vanity", "proceedings", "bibbase", "b
                                     "/profile/", "/researcher", "/author/", "/commit", "worldwidescience"};
 constexpr std::array kDomains = {"nrsworld.com",
                                  // of the list of 63
-                                 "profiles.stanford.edu", "science.gov", "nih.gov", "philpapers.org", "springermedizin.de", "sciendo.com",
-                                 "plosone.org", "archive.org", "scribd.com", "issuu.com", "docplayer.net", "studylib.net", "dokumen.pub",
-                                 "manualzz.com", "happyslide.net", "unz.com", "eevblog.com", "wowwiki.com", "tek-tips.com",
-                                 "skepticforum.com", "8chan.moe"};
+                                 "profiles.stanford.edu", "science.gov", "nih.gov", "philpapers.org", "springermedizin.de",
+                                 "sciendo.com", "plosone.org", "archive.org", "scribd.com", "issuu.com", "docplayer.net",
+                                 "studylib.net", "dokumen.pub", "manualzz.com", "happyslide.net", "unz.com", "eevblog.com",
+                                 "wowwiki.com", "tek-tips.com", "skepticforum.com", "8chan.moe"};
 
 bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
 
@@ -170,7 +170,7 @@ double accented_share(std::string_view text) {
   for (std::size_t i = 0; i + 1 < text.size(); ++i) {
     if (text[i] != '\xc3') continue;  // U+00C0 to U+00FF
     auto c = static_cast<unsigned char>(text[i + 1]);
-    c = c >= 0xa0 ? static_cast<unsigned char>(c - 0x20) : c;  // to the upper case
+    c = c >= 0xa0 ? static_cast<unsigned char>(c - 0x20) : c;                                   // to the upper case
     const bool is_vowel = (c >= 0x80 && c <= 0x84 && c != 0x83) || (c >= 0x88 && c <= 0x8f) ||  // A without tilde, E, I
                           (c >= 0x92 && c <= 0x96 && c != 0x95) || (c >= 0x99 && c <= 0x9c);    // O without tilde, U
     accented += is_vowel;
@@ -198,7 +198,8 @@ ManualFilterResult manual_filter(const UrlRules& rules, std::string_view url, st
   if (result.rejection) return result;
   result.text = drop_newcommand_lines(text);
   const auto reject = [&](const char* reason, std::string detail) { result.rejection = Rejection{reason, 0, std::move(detail)}; };
-  const bool is_off_topic = contains(url, "libretexts") && !contains(url, "math") && !contains(url, "phys") && !contains(url, "stats");
+  const bool is_off_topic =
+      contains(url, "libretexts") && !contains(url, "math") && !contains(url, "phys") && !contains(url, "stats");
   if (const std::int64_t n = characters(result.text); n < kMinCharacters)
     reject("too_short", std::to_string(n) + " characters");
   else if (is_off_topic && count_formulas(result.text, "PageIndex") == 0)

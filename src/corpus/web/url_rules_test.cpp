@@ -75,7 +75,8 @@ TEST(ManualFilter, Text) {
   EXPECT_EQ(reason("http://a.org", hundred), "");
   EXPECT_EQ(reason("http://a.org", hundred.substr(1)), "too_short");
   EXPECT_EQ(reason("http://scribd.com", hundred), "url_blocked");
-  EXPECT_EQ(manual_filter(rules, "http://a.org", "\\newcommand a\n\\newcommand \\newcommand\n" + hundred).text, "\\newcommand a\n" + hundred);
+  EXPECT_EQ(manual_filter(rules, "http://a.org", "\\newcommand a\n\\newcommand \\newcommand\n" + hundred).text,
+            "\\newcommand a\n" + hundred);
   EXPECT_EQ(reason("http://a.org", "newcommand newcommand " + hundred), "too_short");
   // 100 characters: one accent is 1 %, two are 2 %.
   EXPECT_EQ(reason("http://a.org", "\xc3\xa9" + hundred.substr(1)), "");
@@ -94,7 +95,9 @@ TEST(ManualFilter, Counts) {
   EXPECT_EQ(count_formulas("$$$$"), 0);
   EXPECT_EQ(count_formulas(""), 0);
   EXPECT_EQ(accented_share(""), 0);
-  EXPECT_DOUBLE_EQ(accented_share("\xc3\xa9" "abc"), 0.25);
+  EXPECT_DOUBLE_EQ(accented_share("\xc3\xa9"
+                                  "abc"),
+                   0.25);
   // Every letter of the list, in both cases, and no other of the block.
   const std::string listed = "üïöëäûîôêâùìòèàúíóéáÜÏÖËÄÛÎÔÊÂÙÌÒÈÀÚÍÓÉÁ", others = "ãõñçåæøýÿþðßÃÕÑÇÅÆØÝÞÐ÷×";
   EXPECT_EQ(accented_share(listed), 1);
