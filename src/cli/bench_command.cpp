@@ -12,6 +12,7 @@
 #include "cli/bench_corpus_pack.h"
 #include "cli/bench_corpus_minhash.h"
 #include "cli/bench_corpus_latex.h"
+#include "cli/bench_corpus_warc.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"

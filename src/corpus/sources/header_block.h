@@ -13,12 +13,13 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-/// Lines "Name: value" as WARC and HTTP have them, ended by "\r\n" or "\n"; a line that begins with a blank continues the one before.
-/// A view: valid as long as the bytes it was made of. Lines without a colon are passed over.
+/// Lines "Name: value" as WARC and HTTP have them, ended by "\r\n" or "\n"; a line that begins with a blank continues the one
+/// before. A view: valid as long as the bytes it was made of. Lines without a colon are passed over.
 struct HeaderBlock {
   std::string_view text;
 
-  /// Calls visit(name, value) for each field in order until it returns true. Values are trimmed; of a folded one the inner line ends stay.
+  /// Calls visit(name, value) for each field in order until it returns true. Values are trimmed; of a folded one the inner line
+  /// ends stay.
   void each(auto&& visit) const {
     for (std::size_t at = 0; at < text.size();) {
       std::size_t end = line_end(at);

@@ -113,8 +113,8 @@ Outcome unzstd(std::string_view in, std::size_t max_bytes, std::string& out) {
 
 Outcome unbrotli([[maybe_unused]] std::string_view in, [[maybe_unused]] std::size_t max_bytes, [[maybe_unused]] std::string& out) {
 #if COROLLARY_BROTLI
-  const std::unique_ptr<BrotliDecoderState, void (*)(BrotliDecoderState*)> state(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr),
-                                                                                BrotliDecoderDestroyInstance);
+  const std::unique_ptr<BrotliDecoderState, void (*)(BrotliDecoderState*)> state(
+      BrotliDecoderCreateInstance(nullptr, nullptr, nullptr), BrotliDecoderDestroyInstance);
   check(state != nullptr, "no memory for decompressors");
   const auto* next = reinterpret_cast<const std::uint8_t*>(in.data());
   std::size_t left = in.size(), used = 0;
@@ -196,7 +196,8 @@ std::optional<Rejection> read_http_response(std::string_view bytes, std::int64_t
   const std::size_t space = line.find(' ');
   const std::string_view code = space == std::string_view::npos ? "" : trim(line.substr(space)).substr(0, 3);
   const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), response.status);
-  if (error != std::errc() || end != code.data() + code.size() || response.status < 100) return no_http("no status in the status line");
+  if (error != std::errc() || end != code.data() + code.size() || response.status < 100)
+    return no_http("no status in the status line");
   const std::size_t header = header_end(bytes.substr(0, kMaxHeaderBytes));
   if (header == std::string_view::npos) return no_http("the HTTP header has no end");
   response.headers.text = bytes.substr(line.size() + 1, header - line.size() - 1);
@@ -215,7 +216,8 @@ std::optional<Rejection> read_http_response(std::string_view bytes, std::int64_t
     const Outcome outcome = *step == "chunked" ? unchunk(response.body, out) : undo(*step, response.body, limit, out);
     if (outcome == Outcome::not_that) continue;
     if (outcome == Outcome::unsupported) return Rejection{"unsupported_encoding", 0, step->substr(0, 100)};
-    if (outcome == Outcome::too_large) return Rejection{"too_large", 0, *step + " of more than " + std::to_string(limit) + " bytes"};
+    if (outcome == Outcome::too_large)
+      return Rejection{"too_large", 0, *step + " of more than " + std::to_string(limit) + " bytes"};
     response.is_damaged = response.is_damaged || outcome == Outcome::cut;
     response.decoded.swap(out);
     response.body = response.decoded;

@@ -9,7 +9,8 @@
 
 namespace corollary {
 
-/// An HTTP answer as crawlers store it. The views are into the bytes it was read from; of those and of this struct the older dies last.
+/// An HTTP answer as crawlers store it. The views are into the bytes it was read from; of those and of this struct the older dies
+/// last.
 struct HttpResponse {
   int status = 0;
   HeaderBlock headers;

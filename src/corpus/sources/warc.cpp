@@ -1,16 +1,16 @@
 // The walk, and why cuts cannot change it.
 //
 // Which bytes begin a record is settled by reading on from the record before, for its payload may hold what looks like a start. A
-// reader that begins in the middle of the file does not know the record before. So the file is divided into pages of fixed size, and
-// chain k is defined as the walk that begins at the first place at or after the start of page k-1 that looks like a start. The
-// records of page k are those that chain k meets there: a property of the bytes, whoever asks. A reader of [begin, end) walks chain k
-// for each page k it touches. It need not walk twice: if the first start that chain k met in page k is the first in that page that
-// looks like one, chain k+1 is the same walk, and it goes on (leave_page). That is so unless something in a payload looks like a start
-// just after a page begins.
+// reader that begins in the middle of the file does not know the record before. So the file is divided into pages of fixed size,
+// and chain k is defined as the walk that begins at the first place at or after the start of page k-1 that looks like a start. The
+// records of page k are those that chain k meets there: a property of the bytes, whoever asks. A reader of [begin, end) walks chain
+// k for each page k it touches. It need not walk twice: if the first start that chain k met in page k is the first in that page
+// that looks like one, chain k+1 is the same walk, and it goes on (leave_page). That is so unless something in a payload looks like
+// a start just after a page begins.
 //
-// Of damage: the unit that failed reports it, and what lies between the end of a unit and the next start is reported with that unit.
-// After a failure the search goes on behind what was understood. Failed attempts may overlap, so their work in one page has a budget,
-// counted from the start of the page alone.
+// Of damage: the unit that failed reports it, and what lies between the end of a unit and the next start is reported with that
+// unit. After a failure the search goes on behind what was understood. Failed attempts may overlap, so their work in one page has a
+// budget, counted from the start of the page alone.
 #include "corpus/sources/warc.h"
 
 #include <algorithm>
@@ -22,9 +22,9 @@ namespace corollary {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = std::size_t{256} << 10;
-constexpr std::size_t kMaxLineEnds = 4096;       // after a record, looked at while it is held
-constexpr std::int64_t kSkippedPayloads = 64;    // times max_record_bytes: what of a too large record is unpacked to find its end
-constexpr int kMaxReopened = 4;                  // times a unit is read again
+constexpr std::size_t kMaxLineEnds = 4096;     // after a record, looked at while it is held
+constexpr std::int64_t kSkippedPayloads = 64;  // times max_record_bytes: what of a too large record is unpacked to find its end
+constexpr int kMaxReopened = 4;                // times a unit is read again
 constexpr std::int64_t kFailedPayloads = 4, kFailedBytes = std::int64_t{64} << 20;
 
 bool is_line_end(char c) { return c == '\r' || c == '\n'; }
@@ -163,7 +163,8 @@ void WarcReader::close_unit() {
   if (!has_given_up_) at_ = std::max(unit_ + 1, understood_);
   if (page_of(unit_) != failed_page_) failed_bytes_ = 0;
   failed_page_ = page_of(unit_);
-  failed_bytes_ += packing_ == WarcPacking::plain ? static_cast<std::int64_t>(consumed_) : units_.bytes_unpacked() + units_.end() - unit_;
+  failed_bytes_ +=
+      packing_ == WarcPacking::plain ? static_cast<std::int64_t>(consumed_) : units_.bytes_unpacked() + units_.end() - unit_;
   if (failed_bytes_ <= kFailedPayloads * options_.max_record_bytes + kFailedBytes || has_given_up_) return;
   at_ = std::max(at_, page_end(failed_page_));
   report(unit_, "malformed_record", "too many failed attempts: the search goes on at " + std::to_string(at_));
@@ -260,10 +261,12 @@ WarcReader::Parsed WarcReader::parse(WarcRecord& record) {
     const std::string_view view = units_.view().substr(0, kMaxHeaderBytes);
     header = header_end(view);
     const std::size_t other = find_record_line(view.substr(0, header), 1);
-    if (other != std::string_view::npos) return reject(record, "malformed_record", "another record begins inside its header", other);
+    if (other != std::string_view::npos)
+      return reject(record, "malformed_record", "another record begins inside its header", other);
     if (header != std::string_view::npos) break;
     if (view.size() == kMaxHeaderBytes)
-      return reject(record, "malformed_record", "its header is longer than " + std::to_string(kMaxHeaderBytes) + " bytes", kMaxHeaderBytes - kRecordLineBytes);
+      return reject(record, "malformed_record", "its header is longer than " + std::to_string(kMaxHeaderBytes) + " bytes",
+                    kMaxHeaderBytes - kRecordLineBytes);
     if (!units_.grow(5)) return reject_ended(record, "its header");  // an empty line, and two if nothing follows it
   }
   if (!is_version_line(units_.view())) return reject(record, "malformed_record", "no record begins here", 1);
@@ -320,7 +323,9 @@ WarcReader::Parsed WarcReader::parse_payload(WarcRecord& record, std::size_t hea
     if (!units_.grow(payload_end - units_.view().size())) return reject_ended(record, "its payload of " + length);
   const auto end = end_of_record(payload_end);
   if (units_.damage()) return reject_ended(record, "after its payload of " + length);
-  if (!end) return reject(record, "malformed_record", "it does not end where its Content-Length of " + length + " says", payload_end == 0 ? 0 : 1);
+  if (!end)
+    return reject(record, "malformed_record", "it does not end where its Content-Length of " + length + " says",
+                  payload_end == 0 ? 0 : 1);
   understood_ = units_.end();
   if (is_too_large) {
     (void)reject(record, "too_large", length, *end);
@@ -328,7 +333,8 @@ WarcReader::Parsed WarcReader::parse_payload(WarcRecord& record, std::size_t hea
     return Parsed::rejected;
   }
   consumed_ = *end;
-  const bool is_alone = records_in_unit_++ == 0 && (packing_ == WarcPacking::plain || (units_.is_at_end() && *end == units_.view().size()));
+  const bool is_alone =
+      records_in_unit_++ == 0 && (packing_ == WarcPacking::plain || (units_.is_at_end() && *end == units_.view().size()));
   if (is_alone) record.packed_bytes = packing_ == WarcPacking::plain ? static_cast<std::int64_t>(*end) : units_.end() - unit_;
   record.headers.text = units_.view().substr(0, header);
   record.payload = units_.view().substr(header, static_cast<std::size_t>(payload));

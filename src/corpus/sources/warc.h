@@ -24,25 +24,26 @@ struct WarcOptions {
 
 /// A record, or damage where one was expected. The views are valid until the next call of next().
 struct WarcRecord {
-  std::int64_t offset = 0;          ///< in the file, of the member, frame or (plain) record
-  std::int64_t inner_offset = 0;    ///< in the unpacked member, of the record: 0 where each has its own
-  std::int64_t packed_bytes = 0;    ///< of the record in the file; 0 if it shares its member with others
-  std::string_view type;            ///< "response", "request", "warcinfo", "conversion", ...
-  std::string_view target_uri;      ///< without the angle brackets that wget puts around it; may be empty
-  std::string_view date, id;        ///< as written; may be empty
-  HeaderBlock headers;              ///< all fields
-  std::string_view payload;         ///< the block: Content-Length bytes
-  /// Set for damage, all views then empty: "malformed_record", "truncated_file", "too_large"; its offset counts from the file's start.
+  std::int64_t offset = 0;        ///< in the file, of the member, frame or (plain) record
+  std::int64_t inner_offset = 0;  ///< in the unpacked member, of the record: 0 where each has its own
+  std::int64_t packed_bytes = 0;  ///< of the record in the file; 0 if it shares its member with others
+  std::string_view type;          ///< "response", "request", "warcinfo", "conversion", ...
+  std::string_view target_uri;    ///< without the angle brackets that wget puts around it; may be empty
+  std::string_view date, id;      ///< as written; may be empty
+  HeaderBlock headers;            ///< all fields
+  std::string_view payload;       ///< the block: Content-Length bytes
+  /// Set for damage, all views then empty: "malformed_record", "truncated_file", "too_large"; its offset counts from the file's
+  /// start.
   std::optional<Rejection> rejection;
 };
 
 /// Records of WARC/1.0, 1.1 (also 0.17, 0.18) and WET files, packed as gzip members, zstd frames or not at all, in the order of the
 /// file. After damage it goes on at the next place in the file (or inside a member that is itself whole, the next line) that begins
 /// like a record.
-/// Invariants: (1) for any cuts 0 = c0 <= c1 <= ... <= cn = size, the readers of [c0, c1), ..., [cn-1, cn) together yield exactly what
-/// a reader of the whole yields, in order, damage included, whatever the bytes; (2) a payload is yielded only if all its bytes are
-/// there and no checksum up to them failed; (3) memory is bounded by 2 * max_record_bytes + 17 MiB (zstd: + 128 MiB); (4) work by
-/// what the members unpack to, and failed attempts in one page by 4 * max_record_bytes + 64 MiB.
+/// Invariants: (1) for any cuts 0 = c0 <= c1 <= ... <= cn = size, the readers of [c0, c1), ..., [cn-1, cn) together yield exactly
+/// what a reader of the whole yields, in order, damage included, whatever the bytes; (2) a payload is yielded only if all its bytes
+/// are there and no checksum up to them failed; (3) memory is bounded by 2 * max_record_bytes + 17 MiB (zstd: + 128 MiB); (4) work
+/// by what the members unpack to, and failed attempts in one page by 4 * max_record_bytes + 64 MiB.
 class WarcReader {
  public:
   /// Throws Error if the file cannot be opened or holds nothing like WARC.

@@ -16,10 +16,8 @@ std::vector<std::string> fuzz_seeds() {
                     chunked = warc_record("response", "b", http_page("3\r\nabc\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n")),
                     coded = warc_record("response", "c", http_page(gzipped("hello"), "Content-Encoding: gzip\r\n")),
                     info = warc_record("warcinfo", "", "a: b\r\n");
-  return {info + page + chunked + coded,
-          gzipped(info) + gzipped(page) + gzipped(chunked) + gzipped(coded),
-          gzipped(info + page + chunked),
-          gzipped(info, 0) + gzipped(page, 0) + gzipped(coded, 0),
+  return {info + page + chunked + coded, gzipped(info) + gzipped(page) + gzipped(chunked) + gzipped(coded),
+          gzipped(info + page + chunked), gzipped(info, 0) + gzipped(page, 0) + gzipped(coded, 0),
           corollary::zstd_compress(info) + corollary::zstd_compress(page)};
 }
 
@@ -38,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       corollary::WarcReader reader(file, "fuzz", options);
       while (const auto record = reader.next()) {
         if (record->type == "response") (void)corollary::read_http_response(record->payload, 1 << 16, response);
-        into.push_back(std::to_string(record->offset) + " " + std::to_string(record->inner_offset) + " " + std::string(record->payload) +
+        into.push_back(std::to_string(record->offset) + " " + std::to_string(record->inner_offset) + " " +
+                       std::string(record->payload) +
                        (record->rejection ? record->rejection->reason + record->rejection->detail : ""));
       }
     };

@@ -106,9 +106,9 @@ TEST(Warc, EveryPackingHoldsTheSameRecords) {
   const Strings expected = kinds(plain);
   ASSERT_EQ(expected.size(), records.size());
   EXPECT_EQ(expected[2], "response http://a.org/0");
-  for (const std::string& file : {packed(records, gzip), gzipped(plain), in_blocks(plain, 700, gzip), packed(records, zstded),
-                                  zstded(plain), in_blocks(plain, 700, zstded),
-                                  packed(records, [](const std::string& bytes) { return gzipped(bytes, 0); })}) {
+  for (const std::string& file :
+       {packed(records, gzip), gzipped(plain), in_blocks(plain, 700, gzip), packed(records, zstded), zstded(plain),
+        in_blocks(plain, 700, zstded), packed(records, [](const std::string& bytes) { return gzipped(bytes, 0); })}) {
     EXPECT_EQ(kinds(file), expected);
     EXPECT_EQ(kinds(file, {.max_record_bytes = 20000}), expected);  // smaller buffers, other ways to unpack
   }
@@ -126,7 +126,8 @@ TEST(Warc, EveryPackingHoldsTheSameRecords) {
 
 TEST(Warc, WhatARecordSays) {
   const std::string first = gzipped(warc_record("warcinfo", "", "a: b\r\n"));
-  const std::string second = gzipped("WARC/1.1\nwarc-type:response\nWARC-Target-URI: <http://a.org/>\nX: 1\n 2\nWARC-Date: 2020\ncontent-length: 5\n\nhello\n\n");
+  const std::string second = gzipped(
+      "WARC/1.1\nwarc-type:response\nWARC-Target-URI: <http://a.org/>\nX: 1\n 2\nWARC-Date: 2020\ncontent-length: 5\n\nhello\n\n");
   const std::string file = first + second;
   WarcReader reader(file, "test");
   ASSERT_TRUE(reader.next());
@@ -180,7 +181,8 @@ TEST(Warc, DamageIsReportedAndTheRestRead) {
 TEST(Warc, LyingLengths) {
   const std::string a = warc_record("response", "a", "aaaa"), c = warc_record("response", "c", "cccc");
   const auto with_length = [](const std::string& length) { return warc_record("response", "b", text_of(200, 2), length); };
-  for (const std::string length : {"5", "1000000", "99999999999999999999999", "9223372036854775807", "-1", "abc", "0x10", "", " "}) {
+  for (const std::string length :
+       {"5", "1000000", "99999999999999999999999", "9223372036854775807", "-1", "abc", "0x10", "", " "}) {
     const std::string b = length.empty() ? "WARC/1.0\r\nWARC-Type: response\r\n\r\nx\r\n\r\n" : with_length(length);
     const auto good = [&](const std::string& file) {
       Strings found;
@@ -206,7 +208,11 @@ TEST(Warc, HostileHeaders) {
   many += "Content-Length: 0\r\n\r\n\r\n\r\n";
   const std::string endless = "WARC/1.0\r\nWARC-Type: response\r\nX: " + std::string(300000, 'x');
   const std::string nul = "WARC/1.0\r\nWARC-Type: resp\0nse\r\nContent-Length: 3\r\n\r\na\0b\r\n\r\n"s + std::string(2, '\0');
-  for (const auto& [bad, what] : {std::pair{many, "many"}, {endless, "endless"}, {nul, "nul"}, {"WARC/1.0\r\n"s, "cut"}, {std::string(100000, '\n') + "x", "lines"}}) {
+  for (const auto& [bad, what] : {std::pair{many, "many"},
+                                  {endless, "endless"},
+                                  {nul, "nul"},
+                                  {"WARC/1.0\r\n"s, "cut"},
+                                  {std::string(100000, '\n') + "x", "lines"}}) {
     EXPECT_EQ(kinds(bad + "\r\n" + good).back(), "response c") << what;
     EXPECT_EQ(kinds(gzipped(bad) + gzipped(good)).back(), "response c") << what;
     if (bad[0] == 'W') {  // else no start
@@ -223,7 +229,8 @@ TEST(Warc, LargeRecordsAreNeverHeld) {
   const std::string zeros(10'000'000, '\0'), good = warc_record("response", "c", "cccc");
   const std::string big = warc_record("response", "big", zeros);
   const WarcOptions options{.max_record_bytes = 1 << 20};
-  for (const std::string& file : {big + good, gzipped(big) + gzipped(good), gzipped(big + good), zstded(big) + zstded(good), zstded(big + good)})
+  for (const std::string& file :
+       {big + good, gzipped(big) + gzipped(good), gzipped(big + good), zstded(big) + zstded(good), zstded(big + good)})
     EXPECT_EQ(kinds(file, options), (Strings{"too_large", "response c"}));
   // Beyond what is unpacked to find its end.
   EXPECT_EQ(kinds(gzipped(big) + gzipped(good), {.max_record_bytes = 1000}), (Strings{"too_large", "response c"}));
@@ -236,7 +243,8 @@ TEST(Warc, LargeRecordsAreNeverHeld) {
 TEST(Warc, NothingLikeItIsAnError) {
   EXPECT_THAT(error_of([] { WarcReader("", "test"); }), ::testing::HasSubstr("no WARC file"));
   EXPECT_THAT(error_of([] { WarcReader("<html></html>", "test"); }), ::testing::HasSubstr("no WARC file"));
-  EXPECT_THAT(error_of([] { WarcReader(std::string_view("\x5d\x2a\x4d\x18\xff\xff\xff\xff", 8), "test"); }), ::testing::HasSubstr("dictionary"));
+  EXPECT_THAT(error_of([] { WarcReader(std::string_view("\x5d\x2a\x4d\x18\xff\xff\xff\xff", 8), "test"); }),
+              ::testing::HasSubstr("dictionary"));
 }
 
 /// Every cut of `file` yields what the whole yields.
@@ -264,10 +272,17 @@ std::string damaged(std::string file, std::mt19937& random) {
   for (unsigned n = random() % 6; n > 0; --n) {
     const std::size_t at = random() % file.size(), bytes = random() % 300;
     switch (random() % 4) {
-      case 0: file[at] = static_cast<char>(random()); break;
-      case 1: file.erase(at, bytes); break;
-      case 2: file.insert(at, file.substr(random() % file.size(), bytes)); break;
-      default: file.insert(at, std::string(bytes, static_cast<char>(random())));
+      case 0:
+        file[at] = static_cast<char>(random());
+        break;
+      case 1:
+        file.erase(at, bytes);
+        break;
+      case 2:
+        file.insert(at, file.substr(random() % file.size(), bytes));
+        break;
+      default:
+        file.insert(at, std::string(bytes, static_cast<char>(random())));
     }
     if (file.size() < 100) break;
   }
@@ -279,7 +294,8 @@ TEST(Warc, CutsPartitionTheRecordsWhateverTheBytes) {
   // A crawl of WARC files: payloads full of starts that are none.
   Strings inner = some_records();
   records.push_back(warc_record("response", "plain-in-warc", http_page(joined(inner), "Content-Type: application/warc\r\n")));
-  records.push_back(warc_record("response", "gzip-in-warc", packed(inner, [](const std::string& bytes) { return gzipped(bytes); })));
+  records.push_back(
+      warc_record("response", "gzip-in-warc", packed(inner, [](const std::string& bytes) { return gzipped(bytes); })));
   records.push_back(warc_record("response", "zstd-in-warc", packed(inner, zstded)));
   records.push_back(warc_record("response", "too-large", std::string(5000, 'x')));
   records.push_back(warc_record("response", "lies", "short", "700"));
@@ -309,7 +325,8 @@ TEST(Warc, EveryCutOfASmallFile) {
   const Strings whole = read_all(file, {.page_bytes = 128});
   for (std::size_t cut = 0; cut <= file.size(); ++cut) {
     Strings all = read_all(file, {.end = static_cast<std::int64_t>(cut), .page_bytes = 128});
-    for (std::string& record : read_all(file, {.begin = static_cast<std::int64_t>(cut), .page_bytes = 128})) all.push_back(std::move(record));
+    for (std::string& record : read_all(file, {.begin = static_cast<std::int64_t>(cut), .page_bytes = 128}))
+      all.push_back(std::move(record));
     ASSERT_EQ(all, whole) << cut;
   }
   std::int64_t last = 0;
@@ -322,7 +339,8 @@ TEST(Warc, EveryCutOfASmallFile) {
 
 TEST(Warc, PayloadsOfWarcFilesAreNotTakenApart) {
   const Strings inner = some_records();
-  const std::string stored = warc_record("response", "outer", packed(inner, [](const std::string& bytes) { return gzipped(bytes); }));
+  const std::string stored =
+      warc_record("response", "outer", packed(inner, [](const std::string& bytes) { return gzipped(bytes); }));
   const std::string after = warc_record("response", "after", "x");
   EXPECT_EQ(kinds(gzipped(stored, 0) + gzipped(after)), (Strings{"response outer", "response after"}));
   EXPECT_EQ(kinds(warc_record("response", "outer", joined(inner)) + after), (Strings{"response outer", "response after"}));
@@ -360,8 +378,8 @@ std::string oracle_line(const WarcRecord& record, HttpResponse& response) {
     out << "damage " << record.offset;
     return out.str();
   }
-  out << record.offset << " " << record.inner_offset << " " << record.type << " " << (record.target_uri.empty() ? "-" : record.target_uri)
-      << " " << record.payload.size() << " " << crc(record.payload);
+  out << record.offset << " " << record.inner_offset << " " << record.type << " "
+      << (record.target_uri.empty() ? "-" : record.target_uri) << " " << record.payload.size() << " " << crc(record.payload);
   if (record.type == "response") {
     const auto rejection = read_http_response(record.payload, 1 << 26, response);
     EXPECT_FALSE(rejection) << rejection->detail;
@@ -376,7 +394,8 @@ TEST(WarcOracle, RealFilesAsZlibAloneReadsThem) {
   std::size_t files = 0, records = 0;
   for (const fs::path& path : list_files(kHtml)) {
     if (!path.string().ends_with(".warc.gz")) continue;
-    const std::string command = "python3 '" + (fs::path(COROLLARY_SOURCE_DIR) / "tests/python/warc_oracle.py").string() + "' '" + path.string() + "'";
+    const std::string command =
+        "python3 '" + (fs::path(COROLLARY_SOURCE_DIR) / "tests/python/warc_oracle.py").string() + "' '" + path.string() + "'";
     std::string expected;
     FILE* pipe = ::popen(command.c_str(), "r");
     ASSERT_NE(pipe, nullptr);
@@ -400,7 +419,8 @@ TEST(WarcOracle, RealFilesAsZlibAloneReadsThem) {
 TEST(WarcOracle, RealFilesCutAnywhere) {
   if (!fs::exists(kHtml)) GTEST_SKIP() << "no shared data at " << kHtml;
   std::mt19937 random(3);
-  for (const char* name : {"cc_main_2020_excerpt.warc.gz", "dolma_sample-0000.warc.gz", "clipped.warc.gz", "warcio/example.warc.gz"}) {
+  for (const char* name :
+       {"cc_main_2020_excerpt.warc.gz", "dolma_sample-0000.warc.gz", "clipped.warc.gz", "warcio/example.warc.gz"}) {
     const std::string file = read_file(kHtml / name);
     for (const std::int64_t page : {1000, 1 << 16}) expect_partition(file, page, 4, 5, name);
     expect_partition(damaged(file, random), 1000, 4, 5, std::string(name) + " damaged");
@@ -416,14 +436,16 @@ std::string body_of(const std::string& message, std::int64_t max_bytes = 1 << 20
 
 TEST(HttpResponse, HeaderAndType) {
   HttpResponse response;
-  const std::string message = http_page("x", "content-type:  Text/HTML ;q=1; Charset = \"ISO-8859-1\" ;x\r\nA: b\r\n", "404 Not Found");
+  const std::string message =
+      http_page("x", "content-type:  Text/HTML ;q=1; Charset = \"ISO-8859-1\" ;x\r\nA: b\r\n", "404 Not Found");
   EXPECT_FALSE(read_http_response(message, 100, response));
   EXPECT_EQ(response.status, 404);
   EXPECT_EQ(response.content_type, "text/html");
   EXPECT_EQ(response.charset, "iso-8859-1");
   EXPECT_EQ(response.headers.find("a"), "b");
   EXPECT_EQ(body_of("HTTP/2 200\n\nx"), "x");
-  for (const char* bad : {"", "HTTP/1.1", "HTTP/1.1 \r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n", "GET / HTTP/1.1\r\n\r\n"})
+  for (const char* bad :
+       {"", "HTTP/1.1", "HTTP/1.1 \r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n", "GET / HTTP/1.1\r\n\r\n"})
     EXPECT_EQ(body_of(bad), "malformed_record") << bad;
 }
 
@@ -432,7 +454,8 @@ TEST(HttpResponse, Chunks) {
   EXPECT_EQ(body_of(http_page("4;x=y\r\nabcd\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n", chunked)), "abcd0123456789");
   EXPECT_EQ(body_of(http_page("4\nabcd\n0\n\n", chunked)), "abcd");
   EXPECT_EQ(body_of(http_page("<html>not chunked", chunked)), "<html>not chunked");
-  EXPECT_EQ(body_of(http_page("4\r\nabcd\r\nfoo bar\r\nrest", chunked)), "abcdfoo bar\r\nrest (damaged)") << "as warcio: the rest as it is";
+  EXPECT_EQ(body_of(http_page("4\r\nabcd\r\nfoo bar\r\nrest", chunked)), "abcdfoo bar\r\nrest (damaged)")
+      << "as warcio: the rest as it is";
   EXPECT_EQ(body_of(http_page("4\r\nabcdefgh\r\n0\r\n\r\n", chunked)), "abcdefgh\r\n0\r\n\r\n (damaged)");
   EXPECT_EQ(body_of(http_page("ffffffffffffffff\r\nabc", chunked)), "abc (damaged)");
   EXPECT_EQ(body_of(http_page("fffffffffffffffff\r\nabc", chunked)), "fffffffffffffffff\r\nabc");
@@ -475,7 +498,8 @@ TEST(HttpResponse, Bombs) {
 TEST(WarcSource, PagesAndTexts) {
   const TestFolder folder;
   const std::string first = gzipped(warc_record("warcinfo", "", "x"));
-  const std::string page = gzipped(warc_record("response", "<http://a.org/1>", http_page("<p>1", "Content-Type: text/html; charset=Latin1\r\n")));
+  const std::string page =
+      gzipped(warc_record("response", "<http://a.org/1>", http_page("<p>1", "Content-Type: text/html; charset=Latin1\r\n")));
   write_file(folder / "a.warc.gz",
              first + page + gzipped(warc_record("response", "http://a.org/2", http_page("x", "Content-Type: image/png\r\n"))) +
                  gzipped(warc_record("response", "http://a.org/3", http_page("x", "Content-Type: text/html\r\n", "404 No"))) +
@@ -510,9 +534,9 @@ TEST(WarcSource, PagesAndTexts) {
 
 TEST(WarcSource, RealPages) {
   if (!fs::exists(kHtml)) GTEST_SKIP() << "no shared data at " << kHtml;
-  const std::map<std::string, std::size_t> expected = {{"cc_main_2020_excerpt.warc.gz", 16}, {"dolma_sample-0000.warc.gz", 22},
-                                                       {"pages_general.warc.gz", 77},        {"pages_math.warc.gz", 54},
-                                                       {"warcio/post-test.warc.gz", 0},      {"warcio/example-bad-non-chunked.warc.gz", 1}};
+  const std::map<std::string, std::size_t> expected = {
+      {"cc_main_2020_excerpt.warc.gz", 16}, {"dolma_sample-0000.warc.gz", 22}, {"pages_general.warc.gz", 77},
+      {"pages_math.warc.gz", 54},           {"warcio/post-test.warc.gz", 0},   {"warcio/example-bad-non-chunked.warc.gz", 1}};
   for (const auto& [name, pages] : expected) {
     WarcSource source(kHtml / name, name);
     std::size_t n = 0;

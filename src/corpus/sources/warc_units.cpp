@@ -225,7 +225,7 @@ std::int64_t WarcUnits::skip_filler(std::int64_t offset) {
     }
     if (packing_ == WarcPacking::gzip) {
       if (gzip_header_bytes(bytes) == 0 || libdeflate_gzip_decompress_ex(coders_->deflate, bytes.data(), bytes.size(), output,
-                                                                        kProbeOutput, &read, &written) != LIBDEFLATE_SUCCESS)
+                                                                         kProbeOutput, &read, &written) != LIBDEFLATE_SUCCESS)
         break;
     } else if ((read = skippable_frame_bytes(bytes)) != 0) {
       if (read == SIZE_MAX) break;
@@ -245,11 +245,12 @@ std::int64_t WarcUnits::skip_filler(std::int64_t offset) {
 
 bool WarcUnits::open_whole(std::int64_t offset) {
   // No more than could hold max_whole_bytes_: a failed attempt must not read to the end of the file.
-  const std::string_view bytes = file_.substr(static_cast<std::size_t>(offset), max_whole_bytes_ + max_whole_bytes_ / 16 + kMaxGzipHeader);
+  const std::string_view bytes =
+      file_.substr(static_cast<std::size_t>(offset), max_whole_bytes_ + max_whole_bytes_ / 16 + kMaxGzipHeader);
   std::size_t read = 0, written = 0;
   if (packing_ == WarcPacking::gzip) {
     if (gzip_header_bytes(bytes) == 0 || libdeflate_gzip_decompress_ex(coders_->deflate, bytes.data(), bytes.size(), whole_.get(),
-                                                                      max_whole_bytes_, &read, &written) != LIBDEFLATE_SUCCESS)
+                                                                       max_whole_bytes_, &read, &written) != LIBDEFLATE_SUCCESS)
       return false;
   } else {
     const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());

@@ -17,20 +17,19 @@ enum class WarcPacking { plain, gzip, zstd };
 /// "WARC/0.x" or "WARC/1.x", after at most eight line ends.
 bool begins_like_a_record(std::string_view bytes);
 
-/// Where at or behind `from` a record's first line stands: "WARC/1..." after a line end, or anywhere if a field of WARC follows it (what a
-/// crawler wrote after it had died in the middle of a line). npos if nowhere. Looks kRecordLineBytes ahead.
+/// Where at or behind `from` a record's first line stands: "WARC/1..." after a line end, or anywhere if a field of WARC follows it
+/// (what a crawler wrote after it had died in the middle of a line). npos if nowhere. Looks kRecordLineBytes ahead.
 std::size_t find_record_line(std::string_view bytes, std::size_t from);
 constexpr std::size_t kRecordLineBytes = 32;
 
 /// The packing of a file by its first bytes; if they say nothing, by what can be found in its first MiB; nullopt if nothing is.
 std::optional<WarcPacking> warc_packing(std::string_view file);
 
-/// The unpacked bytes of one unit after the other, each seen through a window that grows at its end and is dropped at its start. Where
-/// units begin is a property of the file's bytes: is_start() looks at no more than 5 KiB (zstd: 132 KiB) after
-/// `offset`.
+/// The unpacked bytes of one unit after the other, each seen through a window that grows at its end and is dropped at its start.
+/// Where units begin is a property of the file's bytes: is_start() looks at no more than 5 KiB (zstd: 132 KiB) after `offset`.
 ///
-/// Small whole members are unpacked in one go (libdeflate, zstd), all else bit by bit: the bytes are the same. Memory: 16 MiB at most
-/// for whole members, the window, and for zstd its own, of 128 MiB at most.
+/// Small whole members are unpacked in one go (libdeflate, zstd), all else bit by bit: the bytes are the same. Memory: 16 MiB at
+/// most for whole members, the window, and for zstd its own, of 128 MiB at most.
 class WarcUnits {
  public:
   /// `file` must outlive this. Throws Error if the file begins with a zstd dictionary that cannot be used.
@@ -55,8 +54,8 @@ class WarcUnits {
   void drop(std::size_t bytes);
   /// Unpacks more of the same member. False at its end or if it is damaged. Views taken before are void.
   bool grow_in_member();
-  /// The same, and goes on in the next member if that does not itself begin like a record: after fewer line ends than the `missing` bytes
-  /// that could be such.
+  /// The same, and goes on in the next member if that does not itself begin like a record: after fewer line ends than the `missing`
+  /// bytes that could be such.
   bool grow(std::size_t missing = SIZE_MAX);
 
   std::int64_t position() const { return position_; }  ///< of the window's first byte in the unpacked unit
@@ -80,7 +79,7 @@ class WarcUnits {
   std::size_t max_whole_bytes_;
   std::unique_ptr<Coders> coders_;
   std::unique_ptr<char[]> whole_;
-  std::string buffer_;            ///< of a streamed unit; the window is its part from data_ on
+  std::string buffer_;  ///< of a streamed unit; the window is its part from data_ on
   const char* data_ = nullptr;
   std::size_t size_ = 0;
   bool is_streamed_ = false, is_at_end_ = false, was_probe_cut_ = false;
