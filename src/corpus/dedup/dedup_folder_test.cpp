@@ -78,7 +78,8 @@ std::vector<Line> random_corpus(std::uint64_t seed, int size) {
     } else if (choice < 12) {
       Line line{prose(random, 20 + random.below(100)), random.below(4) == 0 ? "papers" : "web", "en"};
       if (!lines.empty() && choice < 9) {
-        const Line& old = lines[static_cast<std::size_t>(random.below(std::ssize(lines)))];
+        const auto among = random.below(3) > 0 ? std::min<std::int64_t>(std::ssize(lines), 30) : std::ssize(lines);
+        const Line& old = lines[static_cast<std::size_t>(random.below(among))];  // the first have many copies
         if (old.is_document && old.subset != "code") {
           line.text = old.text;
           for (char& c : line.text)
