@@ -10,7 +10,7 @@
 namespace corollary {
 namespace {
 
-bool names_a_path(const std::string& uri) { return uri.find("://") == std::string::npos && !uri.starts_with("deb:"); }
+bool names_a_path(const std::string& uri) { return uri.find("://") == std::string::npos && !uri.starts_with("deb:") && !uri.starts_with("github:"); }
 
 /// Sizes for the check of free space before the first stage: generous, and of the right order.
 constexpr std::int64_t kPackageBytes = 30'000'000, kDocumentBytes = 20'000'000;  // a source, packed and as documents

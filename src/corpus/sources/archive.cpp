@@ -261,10 +261,20 @@ std::string ArchiveReader::read() {
 
 const ArchiveCounts& ArchiveReader::counts() const { return state_->counts; }
 
+namespace {
+constexpr std::string_view kEndings[] = {".deb", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2", ".zip"};
+}
+
 bool is_archive_name(std::string_view name) {
-  for (const std::string_view ending : {".deb", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2", ".zip"})
-    if (name.ends_with(ending)) return true;
-  return false;
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+ArchiveLimits archive_limits(std::string_view glob, std::int64_t strip_folders) {
+  ArchiveLimits limits;
+  limits.strip_folders = static_cast<int>(std::clamp<std::int64_t>(strip_folders, 0, 100));
+  for (const std::string_view ending : kEndings)
+    if (glob.find(std::string(ending) + "/") != std::string_view::npos) limits.max_nested_bytes = 256 << 20;
+  return limits;
 }
 
 }  // namespace corollary

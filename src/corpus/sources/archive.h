@@ -63,6 +63,10 @@ class ArchiveReader {
   std::unique_ptr<State> state_;
 };
 
+/// How a source's archive is read: a glob that names an archive as a folder ("*.zip/*.v", "*.tar.gz/*") opens archives inside, up to
+/// 256 MiB each, and matches their files as ARCHIVE/PATH.
+ArchiveLimits archive_limits(std::string_view glob, std::int64_t strip_folders);
+
 /// Whether a file of this name is read as an archive: .tar[.gz|.xz|.zst|.bz2], .tgz, .zip, .deb.
 bool is_archive_name(std::string_view name);
 

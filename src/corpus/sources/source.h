@@ -15,10 +15,15 @@ namespace corollary {
 struct SourceConfig {
   std::string subset;      ///< "code", "web" or "papers": which part of the corpus it feeds
   std::string language;    ///< chooses extraction and filter: "coq", "python", ..., "html", "tex"
-  std::string uri;         ///< deb:NAME, a folder, a file (.jsonl[.zst|.gz], .deb, .tar[.*], other), or http(s)://...
+  std::string uri;         ///< deb:NAME, github:..., hf://..., a folder, a file, or http(s)://... (docs/formats/sources.md)
   std::string glob = "*";  ///< which files inside; with a '/' it is matched against the whole path, else against the file's name
   std::string sha256;      ///< of the file; required for http(s), checked wherever given
-  std::string licence;     ///< if known; a package says its own
+  std::string licence;     ///< if known; a package or repository says its own
+  std::string text_field = "text";      ///< of Parquet: the column that is the document
+  std::string since;                    ///< of github:LANGUAGE: week by week from this day; "top": by stars; empty: as the language does
+  std::string cutoff = "2023-04-01";    ///< of github: the last commit at or before this day or time (UTC)
+  std::string fallback_ref = "master";  ///< of github: taken where no commit is that old; empty: such a repository is passed over
+  std::int64_t limit = 0;               ///< of github:LANGUAGE: repositories at most; 0: as many as the language does
   static void each(auto& config, auto&& visit) {
     visit("subset", config.subset);
     visit("language", config.language);
@@ -26,18 +31,27 @@ struct SourceConfig {
     visit("glob", config.glob);
     visit("sha256", config.sha256);
     visit("licence", config.licence);
+    visit("text_field", config.text_field);
+    visit("since", config.since);
+    visit("cutoff", config.cutoff);
+    visit("fallback_ref", config.fallback_ref);
+    visit("limit", config.limit);
   }
 };
 
 /// A source whose bytes lie on this machine: a line of sources.json (docs/formats/sources.md).
 struct FetchedSource {
   std::string subset, language, uri, glob, licence;  ///< as configured; the licence also as a package states it
-  std::string kind;                                  ///< "archive", "folder", "records" or "file": how `path` is read
+  std::string kind;                                  ///< "archive", "folder", "records", "parquet" or "file": how `path` is read
   std::string path;                                  ///< the file or folder
   std::string sha256;              ///< of the file; of a folder: of the list of its matching files with their digests
   std::int64_t bytes = 0;          ///< of the file, or of the folder's matching files
   std::int64_t files = 0;          ///< that match `glob`
   std::int64_t matched_bytes = 0;  ///< of those, unpacked
+  std::string repo;                ///< "owner/name" of a repository or data set; else empty
+  std::string revision;            ///< its commit
+  std::int64_t strip_folders = 0;  ///< of an archive: leading folders that do not belong to the paths inside
+  std::string text_field;          ///< of Parquet
   static void each(auto& source, auto&& visit) {
     visit("subset", source.subset);
     visit("language", source.language);
@@ -50,6 +64,10 @@ struct FetchedSource {
     visit("bytes", source.bytes);
     visit("files", source.files);
     visit("matched_bytes", source.matched_bytes);
+    visit("repo", source.repo);
+    visit("revision", source.revision);
+    visit("strip_folders", source.strip_folders);
+    visit("text_field", source.text_field);
   }
 };
 
