@@ -1,16 +1,14 @@
 #include "corpus/sources/http.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <memory>
-#include <thread>
+#include <ctime>
+#include <utility>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -19,16 +17,6 @@
 
 namespace corollary {
 namespace {
-
-using OwnedCurl = std::unique_ptr<CURL, void (*)(CURL*)>;
-
-OwnedCurl new_curl() {
-  static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
-  check(global == CURLE_OK, "libcurl cannot start: ", curl_easy_strerror(global));
-  OwnedCurl handle(curl_easy_init(), curl_easy_cleanup);
-  check(handle != nullptr, "out of memory for libcurl");
-  return handle;
-}
 
 /// `path`.part, locked against other processes, appended to or started over.
 class PartFile {
@@ -70,123 +58,103 @@ class PartFile {
   int fd_;
 };
 
-struct Transfer {
-  CURL* curl;
-  PartFile* part;
+HttpAnswer try_once(HttpClient& client, const std::string& url, PartFile& part) {
+  const std::int64_t have = part.size();
   bool has_begun = false;
   int disk_error = 0;
-
-  static std::size_t write(char* bytes, std::size_t one, std::size_t n, void* self) {
-    auto& transfer = *static_cast<Transfer*>(self);
-    long status = 0;
-    curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200 && status != 206) return one * n;  // not the file
-    const bool is_whole =
-        !std::exchange(transfer.has_begun, true) && status == 200;  // even if asked to go on: the server ignored Range
-    if ((is_whole && !transfer.part->start_over()) || !transfer.part->append(bytes, one * n)) {
-      transfer.disk_error = errno;
-      return 0;
-    }
-    return one * n;
-  }
-  static int progress(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return stop_requested() ? 1 : 0; }
-};
-
-struct Outcome {
-  bool is_done = false, may_retry = false;
-  std::string reason;
-};
-
-Outcome try_once(const std::string& url, PartFile& part, const DownloadConfig& config) {
-  const OwnedCurl curl = new_curl();
-  Transfer transfer{curl.get(), &part};
-  const std::int64_t have = part.size();
-  const std::string range = std::to_string(have) + "-";
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-#if LIBCURL_VERSION_NUM >= 0x075500
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl.get(), CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-#else
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
-  curl_easy_setopt(curl.get(), CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
-#endif
-  curl_easy_setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_MAXREDIRS, 10L);
-  curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);  // error pages are not read
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_USERAGENT, "corollary");
-  curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, config.connect_timeout_seconds);
-  curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_TIME, config.stall_timeout_seconds);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, Transfer::write);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, Transfer::progress);
-  curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
-  if (have > 0) curl_easy_setopt(curl.get(), CURLOPT_RANGE, range.c_str());
-  const CURLcode code = curl_easy_perform(curl.get());
-  check(!stop_requested(), "stopped while downloading ", url, ": run again to go on from byte ", part.size());
-  check(transfer.disk_error == 0, "cannot write ", part.path().string(), ": ", std::strerror(transfer.disk_error));
-  long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR)
-    return {false, code != CURLE_UNSUPPORTED_PROTOCOL && code != CURLE_URL_MALFORMAT, curl_easy_strerror(code)};
-  if (status == 200 || status == 206) {
-    if (status == 200 && !transfer.has_begun) check(part.start_over(), "cannot truncate ", part.path().string());  // an empty body
-    return {true, false, {}};
-  }
-  if (status == 416 && have > 0) {  // nothing lies beyond what we have: the digest decides, a new start if it differs
-    return {true, false, {}};
-  }
-  return {false, status == 408 || status == 429 || status >= 500, "HTTP status " + std::to_string(status)};
+  HttpAnswer answer = client.get(
+      url,
+      [&](long status, std::string_view bytes) {
+        const bool is_whole = !std::exchange(has_begun, true) && status == 200;  // even if asked to go on: the server ignored Range
+        if ((is_whole && !part.start_over()) || !part.append(bytes.data(), bytes.size())) disk_error = errno;
+        return disk_error == 0;
+      },
+      {}, have);
+  check(disk_error == 0, "cannot write ", part.path().string(), ": ", std::strerror(disk_error));
+  if (answer.rejection && answer.rejection->reason == "wrong_range")
+    check(part.start_over(), "cannot truncate ", part.path().string(), ": ", std::strerror(errno));
+  if (answer.status == 416 && have > 0) answer.rejection.reset();  // nothing lies beyond what we have: the judge decides
+  if (!answer.rejection && answer.status == 200 && !has_begun)     // an empty body
+    check(part.start_over(), "cannot truncate ", part.path().string());
+  return answer;
 }
 
-void pause(double seconds) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  while (std::chrono::steady_clock::now() < until && !stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-}
-
-void transfer_all(const std::string& url, PartFile& part, const DownloadConfig& config) {
-  double seconds = config.first_pause_seconds;
-  std::string reason;
-  for (int failures = 0; failures < config.tries;) {
+std::optional<Rejection> transfer_all(HttpClient& client, const std::string& url, PartFile& part) {
+  const HttpConfig& config = client.config();
+  double doubling_seconds = config.first_pause_seconds;
+  for (int failures = 0;;) {
     const std::int64_t before = part.size();
-    const Outcome outcome = try_once(url, part, config);
-    if (outcome.is_done) return;
-    reason = outcome.reason;
-    check(outcome.may_retry, "cannot download ", url, ": ", reason, ": check the address in the recipe");
+    HttpAnswer answer = try_once(client, url, part);
+    if (!answer.rejection) return std::nullopt;
+    const auto asked = wait_asked(answer, static_cast<double>(std::time(nullptr)));
+    if (asked) {
+      answer.rejection = Rejection{"rate_limited", 0, answer.rejection->detail + ", which asks to wait " + format_seconds(*asked)};
+      answer.may_retry = *asked <= config.max_wait_seconds;
+    }
     // What brought bytes is no failure: a long download over a bad line ends as long as it moves.
     failures = part.size() > before ? 1 : failures + 1;
-    if (failures < config.tries) {
-      log_warning("{}: {}; going on at byte {} in {}", url, reason, part.size(), format_seconds(seconds));
-      pause(seconds);
-      seconds = std::min(2 * seconds, 30.0);
+    if (!answer.may_retry || failures >= config.tries) {
+      answer.rejection->offset = part.size();
+      return answer.rejection;
     }
+    const double seconds = asked.value_or(doubling_seconds);
+    if (!asked) doubling_seconds = std::min(2 * doubling_seconds, 30.0);
+    log_warning("{}: {}; going on at byte {} in {}", url_for_people(url), answer.rejection->detail, part.size(), format_seconds(seconds));
+    pause_for(seconds);
+    check(!stop_requested(), "stopped while downloading ", url_for_people(url), ": run again to go on");
   }
-  fail("cannot download ", url, " after ", config.tries, " tries: ", reason, "; ", part.size(),
-       " bytes are kept, run again to go on. Without a network give a folder or file as uri instead");
 }
 
 }  // namespace
 
-void download(const std::string& url, const std::string& sha256, const fs::path& path, const DownloadConfig& config) {
-  check(sha256.size() == 64, "no sha256 for ", url,
-        ": add sha256 = \"...\" (64 hexadecimal digits) to the source, so that everyone gets the same bytes");
-  if (fs::exists(path) && sha256_file(path) == sha256) return;
+std::optional<Rejection> try_download(HttpClient& client, const std::string& url, const fs::path& path, const FileJudge& judge) {
+  if (fs::exists(path)) return std::nullopt;
   fs::create_directories(path.parent_path());
   PartFile part(path.string() + ".part");
   const bool is_resumed = part.size() > 0;
   for (const bool is_second : {false, true}) {
-    transfer_all(url, part, config);
-    const std::string digest = sha256_file(part.path());
-    if (digest == sha256) return part.become(path);
+    if (auto rejection = transfer_all(client, url, part)) {
+      if (part.size() == 0 || rejection->reason == "too_large") part.remove();
+      return rejection;
+    }
+    const std::string wrong = judge(part.path());
+    if (wrong.empty()) {
+      part.become(path);
+      return std::nullopt;
+    }
     // A resumed file may mix two versions: start over once, before blaming the source.
     if (is_second || !is_resumed) {
       part.remove();
-      fail("wrong digest: ", url, " has sha256 ", digest, ", the recipe says ", sha256,
-           ": the file there is another one, or the recipe is old");
+      return Rejection{"wrong_file", part.size(), wrong};
     }
     check(part.start_over(), "cannot truncate ", part.path().string(), ": ", std::strerror(errno));
   }
+  return std::nullopt;  // not reached
+}
+
+void download(const std::string& url, const std::string& sha256, const fs::path& path, const DownloadConfig& config) {
+  check(sha256.size() == 64, "no sha256 for ", url,
+        ": add sha256 = \"...\" (64 hexadecimal digits) to the source, so that everyone gets the same bytes");
+  if (fs::exists(path)) {
+    if (sha256_file(path) == sha256) return;
+    fs::remove(path);
+  }
+  HttpClient client(config);
+  const auto rejection = try_download(client, url, path, [&](const fs::path& part) {
+    const std::string digest = sha256_file(part);
+    return digest == sha256 ? std::string() : "sha256 " + digest;
+  });
+  if (!rejection) return;
+  if (rejection->reason == "wrong_file")
+    fail("wrong digest: ", url, " has ", rejection->detail, ", the recipe says ", sha256,
+         ": the file there is another one, or the recipe is old");
+  const bool may_retry = rejection->reason == "no_connection" || rejection->reason == "broken_off" || rejection->reason == "too_slow" ||
+                         rejection->reason == "rate_limited" || rejection->reason.starts_with("http_5") ||
+                         rejection->reason == "http_408";
+  if (may_retry)
+    fail("cannot download ", url, " after ", config.tries, " tries: ", rejection->detail, "; ", rejection->offset,
+         " bytes are kept, run again to go on. Without a network give a folder or file as uri instead");
+  fail("cannot download ", url, ": ", rejection->detail, ": check the address in the recipe");
 }
 
 }  // namespace corollary

@@ -15,13 +15,18 @@ namespace corollary {
 struct SourceConfig {
   std::string subset;      ///< "code", "web" or "papers": which part of the corpus it feeds
   std::string language;    ///< chooses extraction and filter: "coq", "python", ..., "html", "tex"
-  std::string uri;         ///< deb:NAME, a folder, a file (.jsonl[.zst|.gz], .deb, .tar[.*], other), or http(s)://...
+  std::string uri;         ///< deb:NAME, github:..., hf://..., a folder, a file, or http(s)://... (docs/formats/sources.md)
   std::string glob = "*";  ///< which files inside; with a '/' it is matched against the whole path, else against the file's name
   std::string sha256;      ///< of the file; required for http(s), checked wherever given
-  std::string licence;     ///< if known; a package says its own
+  std::string licence;     ///< if known; a package or repository says its own
   bool optional = false;   ///< a path that may be absent: then the source is left out
   std::string unless;      ///< a path: the source is left out where this exists, another stands for it
   std::int64_t expected_bytes = 0;  ///< of the whole, packed as it is fetched: for plans
+  std::string text_field = "text";      ///< of Parquet: the column that is the document
+  std::string since;                    ///< of github:LANGUAGE: week by week from this day; "top": by stars; empty: as the language does
+  std::string cutoff = "2023-04-01";    ///< of github: the last commit at or before this day or time (UTC)
+  std::string fallback_ref = "master";  ///< of github: taken where no commit is that old; empty: such a repository is passed over
+  std::int64_t limit = 0;               ///< of github:LANGUAGE: repositories at most; 0: as many as the language does
   static void each(auto& config, auto&& visit) {
     visit("subset", config.subset);
     visit("language", config.language);
@@ -32,6 +37,11 @@ struct SourceConfig {
     visit("optional", config.optional);
     visit("unless", config.unless);
     visit("expected_bytes", config.expected_bytes);
+    visit("text_field", config.text_field);
+    visit("since", config.since);
+    visit("cutoff", config.cutoff);
+    visit("fallback_ref", config.fallback_ref);
+    visit("limit", config.limit);
   }
 };
 
@@ -48,6 +58,10 @@ struct FetchedSource {
   std::int64_t bytes = 0;          ///< of the file, or of the folder's matching files
   std::int64_t files = 0;          ///< that match `glob`
   std::int64_t matched_bytes = 0;  ///< of those, unpacked
+  std::string repo;                ///< "owner/name" of a repository or data set; else empty
+  std::string revision;            ///< its commit
+  std::int64_t strip_folders = 0;  ///< of an archive: leading folders that do not belong to the paths inside
+  std::string text_field;          ///< of Parquet
   static void each(auto& source, auto&& visit) {
     visit("subset", source.subset);
     visit("language", source.language);
@@ -60,6 +74,10 @@ struct FetchedSource {
     visit("bytes", source.bytes);
     visit("files", source.files);
     visit("matched_bytes", source.matched_bytes);
+    visit("repo", source.repo);
+    visit("revision", source.revision);
+    visit("strip_folders", source.strip_folders);
+    visit("text_field", source.text_field);
   }
 };
 
