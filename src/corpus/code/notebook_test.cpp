@@ -21,7 +21,7 @@ TEST(Notebook, OutputsGoIfOneIsAnImageOrAnError) {
   const std::string bare = "```\nf()\n```\n";
   EXPECT_EQ(with(R"({"output_type":"display_data","data":{"image/png":"iVBO"}})"), bare);
   EXPECT_EQ(with(R"({"output_type":"error","ename":"E","traceback":[]})"), bare);
-  EXPECT_EQ(with(R"({"output_type":"stream","text":"ho"})"), bare + "\n    hi\n    ho\n");
+  EXPECT_EQ(with(R"({"output_type":"stream","text":"ho"})"), bare + "\n    hiho\n");
 }
 
 TEST(Notebook, WhatIsNoneIsNone) {
