@@ -54,7 +54,8 @@ TEST(IsabelleProofSteps, OneDocumentATheorem) {
   EXPECT_EQ(read.other_commands, 1);
   EXPECT_EQ(read.malformed, 3) << "the orphan and two items that are no pairs";
   EXPECT_EQ(read.steps, 3);
-  EXPECT_EQ(published_proof_step_row(read.documents[0]).dump().substr(0, 40), R"({"proof":"[STATEMENT]\nlemma foo: \"x = x)");
+  EXPECT_EQ(published_proof_step_row(read.documents[1]).dump(),
+            Json({{"proof", read.documents[1].text}, {"metadata", {{"file", "Abs_Main"}, {"length", 2}}}}).dump());
 }
 
 TEST(IsabelleProofSteps, AsPublishedAnOrphanBeginsATheorem) {

@@ -29,7 +29,7 @@ const TestTheorems kTests = {{"lemma foo [simp]: \"x = x\"", "lemma (in monoid) 
 TEST(TheoremDecontamination, IsabelleByWholeName) {
   const TheoremDecontaminator tests(kTests);
   EXPECT_EQ(names_of(tests.isabelle("lemma foo[intro]:\n \"y\"\n  by auto\n\nlemma foo2: \"x\"\n\nlemma foo: z")),
-            "foo@0+28;foo@47+12;");
+            "foo@0+32;foo@51+12;");
   EXPECT_EQ(tests.isabelle("a\n\ntheorem bar:\n x\n \t\nb").text, "a\n\n\n \t\nb")
       << "a line of blanks is blank; the separator stays";
   EXPECT_EQ(tests.isabelle("lemma (* why *) (in group) \"bar\" : x").text, "");
@@ -41,7 +41,7 @@ TEST(TheoremDecontamination, IsabelleByWholeName) {
 
 TEST(TheoremDecontamination, IsabelleWithoutNameByStatement) {
   const TheoremDecontaminator tests(kTests);
-  EXPECT_EQ(names_of(tests.isabelle("lemma\n  \"unnamed statement\"\n by x\n\n")), "lemma\"unnamedstatement\"@0+34;");
+  EXPECT_EQ(names_of(tests.isabelle("lemma\n  \"unnamed statement\"\n by x\n\n")), "lemma\"unnamedstatement\"@0+33;");
   EXPECT_EQ(tests.isabelle("lemma [simp]: \"f x =\n  g x\" by y").text, "");
   EXPECT_EQ(tests.isabelle("lemma [simp]: \"f x = h x\"").text, "lemma [simp]: \"f x = h x\"") << "upstream cuts this";
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kNone = std::string_view::npos;
 constexpr std::string_view kIsabelleCommands[] = {"lemma", "theorem", "corollary", "proposition", "schematic_goal"};
-constexpr std::size_t kMaxHeadBytes = 4096;
+constexpr std::size_t kMaxHeadBytes = 1024;
 
 /// Blanks and comments (* ... *), which nest.
 std::size_t skip_isabelle_blanks(std::string_view text, std::size_t at) {
