@@ -48,6 +48,7 @@ xz-utils
 ?texlive-binaries
 ?libopenblas0-pthread
 ?munge
+?python3-nbconvert
 ?python3-numpy
 ?python3-sentencepiece
 ?python3-torch

@@ -13,6 +13,7 @@
 #include "cli/bench_corpus_minhash.h"
 #include "cli/bench_corpus_latex.h"
 #include "cli/bench_corpus_warc.h"
+#include "cli/bench_corpus_notebook.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"
@@ -44,6 +45,7 @@ void run_bench(const BenchArguments& arguments) {
     }
   };
   if (is_wanted("corpus.latex")) show(bench_corpus_latex());
+  if (is_wanted("corpus.notebook")) show(bench_corpus_notebook(arguments.data));
   if (is_wanted("tokenizer.encode")) show(bench_tokenizer(arguments.data));
   if (is_wanted("corpus.minhash")) show(bench_corpus_minhash(arguments.data));
   if (is_wanted("corpus.ngram_scan")) show(bench_corpus_ngrams(arguments.data));
