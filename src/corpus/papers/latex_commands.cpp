@@ -340,6 +340,8 @@ void Expander::drop_arguments(Frame& frame, std::size_t begin, std::string_view 
   if (const auto end =
           failed_groups_ < kMaxFailedSearches ? skip_arguments(frame.text, frame.at, signature, frame.at_letter) : std::nullopt) {
     frame.at = *end;
+    const bool begins_group = !out_.empty() && out_.back() == '{';  // {\color{red} text}
+    if (begins_group && frame.at < frame.text.size() && frame.text[frame.at] == ' ') ++frame.at;
     return end_line_if_blank(frame);
   }
   ++failed_groups_;

@@ -275,8 +275,8 @@ void strip_layout(std::string& value) {
     const auto* known =
         std::find_if(kCommands.begin(), kCommands.end(), [&](const auto& command) { return command.first == name; });
     const auto behind = known != kCommands.end() ? skip_arguments(value, end, known->second, true) : std::nullopt;
-    if (behind)
-      value.erase(at, *behind - at);
+    if (behind)  // a blank behind it would now begin the group
+      value.erase(at, *behind - at + (*behind < value.size() && value[*behind] == ' ' && at > 0 && value[at - 1] == '{'));
     else
       at = std::max(end, at + 2);
   }

@@ -146,6 +146,11 @@ TEST(Latex, ProgramsAndEnvironmentsKeepTheirNames) {
             "A B 1\n");
 }
 
+TEST(Latex, ColourLeavesNoBlank) {
+  EXPECT_EQ(body_of("\\newcommand{\\v}[1]{\\textbf{\\color{blue} #1}}\\section{A}\nA \\v{word}, {\\color{red} red}.\n"),
+            "A \\textbf{word}, {red}.\n");
+}
+
 TEST(Latex, MacrosInMacrosAndCycles) {
   EXPECT_EQ(clean_latex("\\def\\a{\\b!}\\def\\b{c}\\section{A}\n\\a\n"), "\\section{A}\nc!\n");
   for (const char* cycle : {"\\def\\a{\\b x}\\def\\b{\\a y}\\section{A}\n\\a\n", "\\def\\a{\\a}\\section{A}\n\\a\n",
