@@ -43,6 +43,7 @@ xz-utils
 ?chromium
 ?libopenblas0-pthread
 ?munge
+?python3-nbconvert
 ?python3-numpy
 ?python3-sentencepiece
 ?python3-torch
