@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/bench.h"
+#include "cli/bench_corpus_filters.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"
@@ -39,8 +40,9 @@ void run_bench(const BenchArguments& arguments) {
     }
   };
   if (is_wanted("tokenizer.encode")) show(bench_tokenizer(arguments.data));
+  show(bench_corpus_filters(arguments.data, is_wanted));
   show(bench_train(is_wanted));
-  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, train.cpu.quickstart, train.cpu.40m, and where there is a GPU train.cuda.7b, train.cuda.1b, "
+  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.filters, corpus.perplexity, corpus.language_guess, train.cpu.quickstart, train.cpu.40m, and where there is a GPU train.cuda.7b, train.cuda.1b, "
         "train.cuda.350m");
 }
 

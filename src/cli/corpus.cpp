@@ -10,6 +10,7 @@ void add_corpus_command(CLI::App& app) {
   corpus->require_subcommand(1);
   add_corpus_fetch_command(*corpus);
   add_corpus_build_command(*corpus);
+  add_corpus_language_commands(*corpus);
   add_corpus_stats_command(*corpus);
   corpus->footer(
       "Example:\n  corollary corpus fetch --recipe recipes/quickstart --out runs/q/fetch\n"
