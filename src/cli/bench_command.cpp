@@ -14,6 +14,7 @@
 #include "cli/bench_corpus_latex.h"
 #include "cli/bench_corpus_warc.h"
 #include "cli/bench_corpus_notebook.h"
+#include "cli/bench_corpus_filters.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"

@@ -12,6 +12,7 @@ void add_corpus_command(CLI::App& app) {
   add_corpus_build_command(*corpus);
   add_corpus_mix_command(*corpus);
   add_corpus_status_command(*corpus);
+  add_corpus_language_commands(*corpus);
   add_corpus_stats_command(*corpus);
   add_corpus_dedup_command(*corpus);
   corpus->footer(

@@ -9,6 +9,8 @@ void add_corpus_dedup_command(CLI::App& corpus);
 void add_corpus_fetch_command(CLI::App& corpus);
 void add_corpus_mix_command(CLI::App& corpus);
 void add_corpus_status_command(CLI::App& corpus);
+/// train-classifier, train-mathscore, train-lm, classify.
+void add_corpus_language_commands(CLI::App& corpus);
 void add_corpus_stats_command(CLI::App& corpus);
 
 }  // namespace corollary

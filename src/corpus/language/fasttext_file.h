@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,6 +21,12 @@ struct FastTextMatrix {
   std::int64_t parts = 0, part_size = 0;
 
   void add_row(std::int64_t row, float* sum) const;              ///< sum[i] += row[i]
+  void prefetch_row(std::int64_t row) const {
+    if (floats)
+      for (std::int64_t at = 0; at < std::min<std::int64_t>(4 * columns, 256); at += 64) __builtin_prefetch(floats + 4 * row * columns + at);
+    else
+      __builtin_prefetch(codes + row * parts);
+  }
   double dot_row(std::int64_t row, const float* vector) const;
 };
 

@@ -84,6 +84,8 @@ std::int32_t WordSums::find(std::string_view word, std::uint32_t hash) const {
 std::int64_t WordSums::add_characters(std::string_view word, float* sum) const {
   const auto size = static_cast<std::int64_t>(word.size()) + 2;
   const auto at = [&](std::int64_t i) { return i == 0 ? '<' : i == size - 1 ? '>' : word[static_cast<std::size_t>(i) - 1]; };
+  std::array<std::int64_t, 64> found;  // rows lie anywhere in 100 MB: asked for together, their waits overlap
+  std::size_t waiting = 0;
   std::int64_t rows = 0;
   for (std::int64_t begin = 0; begin < size; ++begin) {
     if (is_continuation(at(begin))) continue;
@@ -95,10 +97,16 @@ std::int64_t WordSums::add_characters(std::string_view word, float* sum) const {
       if (length < file_.min_chars || (length == 1 && (begin == 0 || end == size))) continue;
       const std::int64_t row = file_.bucket_row(hash % static_cast<std::uint32_t>(file_.bucket));
       if (row < 0) continue;
-      file_.input.add_row(row, sum);
+      file_.input.prefetch_row(row);
+      found[waiting++] = row;
       ++rows;
+      if (waiting == found.size()) {
+        for (const std::int64_t at_row : found) file_.input.add_row(at_row, sum);
+        waiting = 0;
+      }
     }
   }
+  for (std::size_t i = 0; i < waiting; ++i) file_.input.add_row(found[i], sum);
   return rows;
 }
 
