@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "corpus/config.h"
+#include "corpus/models.h"
 #include "corpus/sources/source.h"
 
 namespace corollary {
@@ -20,8 +21,9 @@ struct Extraction {
 /// account of the bytes.
 using Extractor = std::function<std::vector<Extraction>(const RawRecord&)>;
 
-/// For the files of a subset and language: HTML for web, LaTeX for papers, notebooks for "jupyter-notebook", plain UTF-8 otherwise.
-/// Records that are documents already pass as they are.
-Extractor extractor_for(const std::string& subset, const std::string& language, const CorpusConfig& config = {});
+/// For the files of a subset and language: pages for "html", submissions for "arxiv", LaTeX for other papers, notebooks for
+/// "jupyter-notebook", proof steps for "lean-proofsteps" and "isabelle-proofsteps", plain UTF-8 otherwise. Records that are documents
+/// already pass as they are, but for notebooks and proof steps. `models` may be null: then they are loaded.
+Extractor extractor_for(const std::string& subset, const std::string& language, const CorpusConfig& config = {}, SharedModels models = {});
 
 }  // namespace corollary

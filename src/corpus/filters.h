@@ -7,6 +7,7 @@
 
 #include "corpus/config.h"
 #include "corpus/document.h"
+#include "corpus/models.h"
 
 namespace corollary {
 
@@ -15,22 +16,16 @@ struct Candidate {
   std::string_view text;
   std::string_view path;  ///< inside its source
   std::string_view repo;  ///< name of the repository, "" if not known
-  const Json* record = nullptr;      ///< what the record it came from said of itself, if any
+  const Json* record = nullptr;      ///< what the record it came from, or its source, said of it
   const Json* extraction = nullptr;  ///< what extraction found: "formulas", ...
 };
 
 /// Nothing: keep. A filter is a pure function and may run on any thread.
 using Filter = std::function<std::optional<Rejection>(const Candidate&)>;
 
-/// The filter of a subset and language. Code: AlgebraicStack's rules for its 17 languages (docs/formats/documents.md lists them),
-/// for others its standard filter. Web and papers: length, language, mostly links, TeX programs.
-Filter filter_for(const std::string& subset, const std::string& language, const CorpusConfig& config = {});
-
-/// Digits divided by all characters that are not white space; 0 for blank text.
-double numerical_density(std::string_view text);
-
-/// Whether English function words are as frequent as in English. A stand-in for language identification: short texts and texts with
-/// few words pass.
-bool looks_english(std::string_view text);
+/// The filter of a subset and language. Code: AlgebraicStack's rules for its 17 languages (docs/formats/algebraic_stack.md), for others
+/// its standard filter, and the licences allowed. Web: length, language, and the models' scores. Papers: length, language, TeX programs;
+/// as published, any text. `models` may be null: then they are loaded.
+Filter filter_for(const std::string& subset, const std::string& language, const CorpusConfig& config = {}, SharedModels models = {});
 
 }  // namespace corollary

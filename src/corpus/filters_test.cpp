@@ -28,10 +28,14 @@ TEST(Filters, Papers) {
   EXPECT_EQ(verdict("papers", repeat("\\expandafter\\def\\csname x\\endcsname{}", 30)), "tex_program");
 }
 
-TEST(Filters, EnglishIsJudgedOnWordsAlone) {
-  EXPECT_TRUE(looks_english(repeat("\\left(\\frac{1}{2}\\right) \\alpha \\beta ", 200))) << "commands are no words";
-  EXPECT_TRUE(looks_english("ein kurzer Satz")) << "too short to tell";
-  EXPECT_FALSE(looks_english(repeat("dieser Satz ist nicht auf Englisch ", 50)));
+TEST(Filters, LicencesOfCode) {
+  CorpusConfig config;
+  config.licences = {"MIT", "BSD-*"};
+  const Filter filter = filter_for("code", "agda", config);
+  const Json mit = {{"licence", "MIT"}}, gpl = {{"licence", "GPL-3.0"}};
+  EXPECT_FALSE(filter({"x : Nat", "", "", &mit}).has_value());
+  EXPECT_EQ(filter({"x : Nat", "", "", &gpl})->reason, "licence");
+  EXPECT_EQ(filter({"x : Nat", "", ""})->reason, "licence");
 }
 
 TEST(Filters, CodeTakesTheLanguages) {

@@ -33,14 +33,6 @@ bool is_local(const std::string& uri) { return !is_package(uri) && !is_web(uri) 
 
 constexpr const char* kUriKinds = "use deb:NAME, github:LANGUAGE, github:owner/name@ref, hf://datasets/..., a folder, a file or http(s)://...";
 
-std::string kind_of_path(const fs::path& path) {
-  const std::string name = path.filename().string();
-  if (fs::is_directory(path)) return "folder";
-  if (is_archive_name(name)) return "archive";
-  if (name.ends_with(".parquet")) return "parquet";
-  return source_kind(name, false);
-}
-
 bool names_a_repository(const SourceConfig& source) { return source.uri.find('/') != std::string::npos; }
 
 GitHubQuery github_query_of(const SourceConfig& source) {
@@ -134,7 +126,7 @@ void survey_folder(FetchedSource& source) {
 /// Fills kind, digest, sizes and counts of sources that share their path. What their archive does not show.
 ArchiveCounts survey(const std::vector<FetchedSource*>& sources) {
   const fs::path path = sources.front()->path;
-  const std::string kind = kind_of_path(path);
+  const std::string kind = source_kind(path.filename().string(), fs::is_directory(path));
   for (FetchedSource* source : sources) {
     source->kind = kind;
     if (kind == "folder") {

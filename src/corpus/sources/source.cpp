@@ -7,6 +7,7 @@
 #include "base/compress.h"
 #include "base/error.h"
 #include "corpus/sources/archive.h"
+#include "corpus/sources/parquet.h"
 #include "corpus/sources/warc_source.h"
 
 namespace corollary {
@@ -149,6 +150,10 @@ class FolderSource : public Source {
         records_ = std::make_unique<RecordsSource>(file, name, max_record_bytes_);
         continue;
       }
+      if (kind == "parquet") {
+        records_ = open_parquet(file, {.max_record_bytes = max_record_bytes_});
+        continue;
+      }
       if (kind == "warc") {
         records_ = open_warc(file, name, max_record_bytes_, {});
         continue;
@@ -174,7 +179,7 @@ class FolderSource : public Source {
 class ArchiveSource : public Source {
  public:
   ArchiveSource(const FetchedSource& source, std::int64_t max_record_bytes)
-      : archive_(source.path),
+      : archive_(source.path, archive_limits(source.glob, source.strip_folders)),
         name_(fs::path(source.path).filename().string()),
         glob_(source.glob),
         max_record_bytes_(max_record_bytes) {}
@@ -188,8 +193,10 @@ class ArchiveSource : public Source {
         record.path = entry->path;
         if (entry->bytes > max_record_bytes_)
           record.rejection = Rejection{"too_large", 0, std::to_string(entry->bytes) + " bytes"};
+        else if (!entry->damage.empty())
+          record.rejection = Rejection{"damaged_file", 0, entry->damage};
         else
-          record.bytes = archive_.read();
+          read(record);
         return record;
       }
       return std::nullopt;
@@ -203,6 +210,16 @@ class ArchiveSource : public Source {
   }
 
  private:
+  /// A file that is damaged is one rejection; the archive goes on behind it where it can.
+  void read(RawRecord& record) {
+    try {
+      record.bytes = archive_.read();
+    } catch (const Error& error) {
+      record.bytes.clear();
+      record.rejection = Rejection{"damaged_file", 0, error.what()};
+    }
+  }
+
   ArchiveReader archive_;
   std::string name_, glob_;
   std::int64_t max_record_bytes_;
@@ -233,12 +250,24 @@ std::vector<SourcePiece> cut_source(const FetchedSource& source, std::int64_t pi
     }
     return pieces;
   }
+  if (source.kind == "parquet") {
+    const std::int64_t shares = std::max<std::int64_t>((source.bytes + piece_bytes - 1) / piece_bytes, 1);
+    for (std::int64_t i = 0; i < shares; ++i) pieces.push_back({.begin = i, .end = shares, .bytes = source.bytes / shares});
+    return pieces;
+  }
   return {{.bytes = source.bytes}};
 }
 
 std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece) {
   if (source.kind == "archive") return std::make_unique<ArchiveSource>(source, max_record_bytes);
   if (source.kind == "warc") return open_warc(source.path, fs::path(source.path).filename().string(), max_record_bytes, piece);
+  if (source.kind == "parquet") {
+    ParquetConfig config;
+    config.text_field = source.text_field.empty() ? "text" : source.text_field;
+    config.max_record_bytes = max_record_bytes;
+    if (piece.end > 0) config.shard = piece.begin, config.shards = piece.end;
+    return open_parquet(source.path, config);
+  }
   if (is_cut_by_bytes(source)) return std::make_unique<RecordsPiece>(source.path, piece, max_record_bytes);
   check(source.kind == "folder" || source.kind == "records" || source.kind == "file", "unknown kind of source: ", source.kind,
         " for ", source.uri, "; run fetch again");
@@ -248,8 +277,9 @@ std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t ma
 std::string source_kind(const std::string& name, bool is_folder) {
   if (is_folder) return "folder";
   if (ends_with_any(name, {".jsonl", ".jsonl.zst", ".jsonl.gz"})) return "records";
-  if (ends_with_any(name, {".deb", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2"})) return "archive";
-  if (ends_with_any(name, {".warc", ".warc.gz", ".warc.zst", ".wet", ".wet.gz"})) return "warc";
+  if (is_archive_name(name)) return "archive";
+  if (name.ends_with(".parquet")) return "parquet";
+  if (ends_with_any(name, {".warc", ".warc.gz", ".warc.zst", ".wet", ".wet.gz", ".wet.zst"})) return "warc";
   return "file";
 }
 

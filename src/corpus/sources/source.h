@@ -92,7 +92,7 @@ struct RawRecord {
 };
 
 /// A part of a source that can be read alone; the parts in order are the whole. What begin and end count depends on the kind: bytes of a
-/// WARC or of plain .jsonl, files of a folder in order of their paths.
+/// WARC or of plain .jsonl, files of a folder in order of their paths; of a Parquet file it is share `begin` of `end`.
 struct SourcePiece {
   std::int64_t source = 0;           ///< which of a list of sources
   std::int64_t begin = 0, end = -1;  ///< [begin, end); -1: to its end
