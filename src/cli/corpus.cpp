@@ -10,11 +10,12 @@ void add_corpus_command(CLI::App& app) {
   corpus->require_subcommand(1);
   add_corpus_fetch_command(*corpus);
   add_corpus_build_command(*corpus);
-  add_corpus_mix_command(*corpus);
   add_corpus_status_command(*corpus);
-  add_corpus_language_commands(*corpus);
   add_corpus_stats_command(*corpus);
   add_corpus_dedup_command(*corpus);
+  add_corpus_mix_command(*corpus);
+  add_corpus_arxiv_metadata_command(*corpus);
+  add_corpus_language_commands(*corpus);
   corpus->footer(
       "Example:\n  corollary corpus fetch --recipe recipes/quickstart --out runs/q/fetch\n"
       "  corollary corpus build --fetch runs/q/fetch --out runs/q/corpus\n  corollary corpus stats runs/q/corpus");

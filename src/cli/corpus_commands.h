@@ -4,6 +4,7 @@
 namespace corollary {
 
 /// The subcommands of `corollary corpus`, each in a file of its own: corpus_NAME.cpp.
+void add_corpus_arxiv_metadata_command(CLI::App& corpus);
 void add_corpus_build_command(CLI::App& corpus);
 void add_corpus_dedup_command(CLI::App& corpus);
 void add_corpus_fetch_command(CLI::App& corpus);
