@@ -23,7 +23,6 @@ libfmt-dev
 libhwy-dev
 libjs-katex
 liblzma-dev
-libmodest-dev
 ?libopenmpi-dev
 libre2-dev
 libsentencepiece-dev
@@ -47,7 +46,9 @@ xz-utils
 ?chromium
 ?libopenblas0-pthread
 ?munge
+?python3-html2text
 ?python3-numpy
+?python3-readability
 ?python3-sentencepiece
 ?python3-torch
 ?python3-xxhash

@@ -14,6 +14,7 @@ void add_corpus_command(CLI::App& app) {
   add_corpus_status_command(*corpus);
   add_corpus_stats_command(*corpus);
   add_corpus_dedup_command(*corpus);
+  add_corpus_extraction_quality_command(*corpus);
   corpus->footer(
       "Example:\n  corollary corpus fetch --recipe recipes/quickstart --out runs/q/fetch\n"
       "  corollary corpus build --fetch runs/q/fetch --out runs/q/corpus\n  corollary corpus stats runs/q/corpus");

@@ -6,6 +6,7 @@ namespace corollary {
 /// The subcommands of `corollary corpus`, each in a file of its own: corpus_NAME.cpp.
 void add_corpus_build_command(CLI::App& corpus);
 void add_corpus_dedup_command(CLI::App& corpus);
+void add_corpus_extraction_quality_command(CLI::App& corpus);
 void add_corpus_fetch_command(CLI::App& corpus);
 void add_corpus_mix_command(CLI::App& corpus);
 void add_corpus_status_command(CLI::App& corpus);
