@@ -23,7 +23,6 @@ libfmt-dev
 libhwy-dev
 libjs-katex
 liblzma-dev
-libmodest-dev
 ?libopenmpi-dev
 libre2-dev
 libsentencepiece-dev
@@ -49,7 +48,9 @@ xz-utils
 ?libopenblas0-pthread
 ?munge
 ?python3-nbconvert
+?python3-html2text
 ?python3-numpy
+?python3-readability
 ?python3-sentencepiece
 ?python3-torch
 ?python3-xxhash

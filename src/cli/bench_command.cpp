@@ -8,13 +8,14 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/bench.h"
-#include "cli/bench_corpus_ngrams.h"
-#include "cli/bench_corpus_pack.h"
-#include "cli/bench_corpus_minhash.h"
-#include "cli/bench_corpus_latex.h"
-#include "cli/bench_corpus_warc.h"
-#include "cli/bench_corpus_notebook.h"
 #include "cli/bench_corpus_filters.h"
+#include "cli/bench_corpus_html.h"
+#include "cli/bench_corpus_latex.h"
+#include "cli/bench_corpus_minhash.h"
+#include "cli/bench_corpus_ngrams.h"
+#include "cli/bench_corpus_notebook.h"
+#include "cli/bench_corpus_pack.h"
+#include "cli/bench_corpus_warc.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bench_train.h"
 #include "cli/commands.h"
@@ -48,6 +49,7 @@ void run_bench(const BenchArguments& arguments) {
   if (is_wanted("corpus.latex")) show(bench_corpus_latex());
   if (is_wanted("corpus.notebook")) show(bench_corpus_notebook(arguments.data));
   if (is_wanted("tokenizer.encode")) show(bench_tokenizer(arguments.data));
+  if (is_wanted("corpus.html")) show(bench_corpus_html(arguments.data));
   if (is_wanted("corpus.minhash")) show(bench_corpus_minhash(arguments.data));
   if (is_wanted("corpus.ngram_scan")) show(bench_corpus_ngrams(arguments.data));
   if (is_wanted("corpus.pack")) show(bench_corpus_pack(arguments.data));

@@ -16,6 +16,7 @@ void add_corpus_command(CLI::App& app) {
   add_corpus_mix_command(*corpus);
   add_corpus_arxiv_metadata_command(*corpus);
   add_corpus_language_commands(*corpus);
+  add_corpus_extraction_quality_command(*corpus);
   corpus->footer(
       "Example:\n  corollary corpus fetch --recipe recipes/quickstart --out runs/q/fetch\n"
       "  corollary corpus build --fetch runs/q/fetch --out runs/q/corpus\n  corollary corpus stats runs/q/corpus");

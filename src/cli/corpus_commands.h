@@ -7,6 +7,7 @@ namespace corollary {
 void add_corpus_arxiv_metadata_command(CLI::App& corpus);
 void add_corpus_build_command(CLI::App& corpus);
 void add_corpus_dedup_command(CLI::App& corpus);
+void add_corpus_extraction_quality_command(CLI::App& corpus);
 void add_corpus_fetch_command(CLI::App& corpus);
 void add_corpus_mix_command(CLI::App& corpus);
 void add_corpus_status_command(CLI::App& corpus);

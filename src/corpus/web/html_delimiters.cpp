@@ -341,6 +341,8 @@ MathDelimiters find_math_delimiters(std::string_view page) {
   if (names_asciimath(page, found.has_renderer) && std::none_of(found.pairs.begin(), found.pairs.end(), [](const Pair& at) { return at.open == "`"; }))
     found.pairs.push_back({"`", "`", false, true});
   std::stable_sort(found.pairs.begin(), found.pairs.end(), [](const Pair& a, const Pair& b) { return a.open.size() > b.open.size(); });
+  for (const Pair& pair : found.pairs)
+    if (found.openers.find(pair.open[0]) == std::string::npos) found.openers += pair.open[0];
   found.is_on = found.has_renderer;
   return found;
 }

@@ -17,6 +17,7 @@ struct MathDelimiters {
     bool is_display = false, is_asciimath = false;
   };
   std::vector<Pair> pairs;           ///< longest opening first
+  std::string openers = "\\$[<";      ///< the characters formulas may open with
   bool has_renderer = false;         ///< the page names MathJax or KaTeX
   bool is_on = false;                ///< has_renderer, or LaTeX commands stand in the text
   bool are_dollars_configured = false;  ///< else "$" holds a formula only where what it holds looks like one

@@ -296,6 +296,7 @@ std::optional<HtmlFormula> formula_of(HtmlNode node, std::string_view classes) {
     case HtmlTag::Img: return read_image(node, classes);
     case HtmlTag::Other:
       if (node.name() == "mjx-container") return read_drawn(node);
+      if (node.name() == "mml:math" || node.name() == "m:math") return read_math(node);
       break;
     default: break;
   }

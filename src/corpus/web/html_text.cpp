@@ -193,7 +193,7 @@ class Extraction {
   }
 
   void text(std::string_view text, TextWriter& to) {
-    if (without_delimiters_ > 0 || text.find_first_of(delimiters_.is_on ? "\\$[<`" : "\\$[<") == std::string_view::npos) {
+    if (without_delimiters_ > 0 || text.find_first_of(delimiters_.is_on ? std::string_view(delimiters_.openers) : "\\$[<") == std::string_view::npos) {
       count(text);
       return plain(text, to);
     }
