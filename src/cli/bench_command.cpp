@@ -46,13 +46,15 @@ void run_bench(const BenchArguments& arguments) {
       std::fflush(stdout);
     }
   };
-  if (is_wanted("corpus.latex")) show(bench_corpus_latex());
-  if (is_wanted("corpus.notebook")) show(bench_corpus_notebook(arguments.data));
   if (is_wanted("tokenizer.encode")) show(bench_tokenizer(arguments.data));
+  show(bench_corpus_filters(arguments.data, is_wanted));
   if (is_wanted("corpus.html")) show(bench_corpus_html(arguments.data));
+  if (is_wanted("corpus.latex")) show(bench_corpus_latex());
   if (is_wanted("corpus.minhash")) show(bench_corpus_minhash(arguments.data));
   if (is_wanted("corpus.ngram_scan")) show(bench_corpus_ngrams(arguments.data));
+  if (is_wanted("corpus.notebook")) show(bench_corpus_notebook(arguments.data));
   if (is_wanted("corpus.pack")) show(bench_corpus_pack(arguments.data));
+  if (is_wanted("corpus.warc_prefilter")) show(bench_corpus_warc(arguments.data));
   show(bench_train(is_wanted));
   check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.filters, corpus.html, corpus.latex, "
         "corpus.minhash, corpus.ngram_scan, corpus.notebook, corpus.pack, corpus.warc_prefilter, train.cpu.quickstart, train.cpu.40m, "
