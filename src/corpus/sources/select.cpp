@@ -19,15 +19,16 @@ std::string resolved(const std::string& path, const fs::path& folder) {
 
 std::vector<SourceConfig> select_sources(std::vector<SourceConfig> sources, const fs::path& recipe_folder) {
   std::vector<SourceConfig> selected;
+  int replaced = 0, absent = 0;
   for (SourceConfig& source : sources) {
     if (!source.unless.empty() && fs::exists(resolved(source.unless, recipe_folder))) {
-      log_info("source {} is left out: {} is here", source.uri, source.unless);
+      ++replaced;
       continue;
     }
     if (names_a_path(source.uri)) {
       source.uri = resolved(source.uri, recipe_folder);
       if (source.optional && !fs::exists(source.uri)) {
-        log_info("source {} is left out: it is not here", source.uri);
+        ++absent;
         continue;
       }
     }
@@ -35,6 +36,8 @@ std::vector<SourceConfig> select_sources(std::vector<SourceConfig> sources, cons
     source.optional = false;
     selected.push_back(std::move(source));
   }
+  if (replaced > 0) log_info("{} sources are left out: what stands for them is here", replaced);
+  if (absent > 0) log_info("{} optional sources are left out: they are not here", absent);
   check(!selected.empty() || sources.empty(), "no source of the recipe in ", recipe_folder.string(), " is here");
   return selected;
 }
