@@ -64,7 +64,8 @@ class WebClassifier {
   Json model_digests() const;
 
  private:
-  void set_language(std::string_view text, WebScores& scores, std::int64_t* words) const;
+  /// Whether the language may be the one wanted.
+  bool set_language(std::string_view text, WebScores& scores) const;
   WebClassifierConfig config_;
   std::optional<TextClassifier> language_, math_;
   std::optional<NgramModel> perplexity_;
