@@ -108,11 +108,13 @@ std::vector<BenchRow> bench_corpus_filters(const fs::path& data, const std::func
   const std::vector<std::string> texts = find_texts(data);
   const Models models(texts, wants_perplexity, wants_filters);
   std::size_t sum = 0;  // of what was computed, so that it is
-  if (wants_filters) {  // by fastText models where they can be trained, else by what needs none
+  if (wants_filters) {
     const Filter rules = filter_for("web", "html");
     WebClassifierConfig config;
     config.language_model = models.language, config.math_model = models.math;
     const WebClassifier classifier(config);
+    config.judged_bytes = 0;
+    const WebClassifier whole_classifier(config);
     std::function<double()> peer;
     std::string peer_name = "absent: install libfasttext-dev";
 #ifdef COROLLARY_HAS_FASTTEXT
@@ -120,7 +122,7 @@ std::vector<BenchRow> bench_corpus_filters(const fs::path& data, const std::func
     language.loadModel(models.language), math.loadModel(models.math);
     peer_name = "fasttext library";
     peer = [&] {
-      return rate(texts, 8, [&](const std::string& text) {
+      return rate(texts, 64, [&](const std::string& text) {
         std::vector<std::pair<fasttext::real, std::string>> found;
         std::string line = text;
         for (char& c : line)
@@ -133,16 +135,18 @@ std::vector<BenchRow> bench_corpus_filters(const fs::path& data, const std::func
       });
     };
 #endif
-    const Medians medians = measure_in_turn(
-        5,
-        [&] {
-          return rate(texts, 1, [&](const std::string& text) {
-            sum += rules({text, "page.html", ""}).has_value();
-            sum += static_cast<std::size_t>(classifier.score(text).language_probability * 8);
-          });
-        },
-        peer);
-    rows.push_back({"corpus.filters", "MB/s", medians.ours, peer_name, medians.peer, kNan});
+    for (const WebClassifier* at : {&classifier, &whole_classifier}) {
+      const Medians medians = measure_in_turn(
+          5,
+          [&] {
+            return rate(texts, 1, [&](const std::string& text) {
+              sum += rules({text, "page.html", ""}).has_value();
+              sum += static_cast<std::size_t>(at->score(text).language_probability * 8);
+            });
+          },
+          peer);
+      rows.push_back({at == &classifier ? "corpus.filters" : "corpus.filters_whole", "MB/s", medians.ours, peer_name, medians.peer, kNan});
+    }
   }
   if (wants_perplexity) {
     const NgramModel model{fs::path(models.perplexity)};

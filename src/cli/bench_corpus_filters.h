@@ -9,7 +9,7 @@
 namespace corollary {
 
 /// Row "corpus.filters": MB/s of text on one core through all that is asked of a page's text: filter_for("web", "html"), language and
-/// MathScore by fastText models on the whole text. Peer: the fastText library's predictions of the same two models on the same
+/// MathScore by fastText models, of long texts on a sample as is the default; "corpus.filters_whole": on the whole text. Peer: the fastText library's predictions of the same two models on the same
 /// normalised text, without the rules. Row "corpus.perplexity": a 5-gram model on the whole text, normalising included. Models: a
 /// MathScore and a 5-gram model trained here on half of the text; languages by a fastText model with character n-grams as lid.176 has
 /// them (16 dimensions, runs of 2 to 4), trained here too, and in a third row, "corpus.language_guess", by what needs no model.

@@ -22,7 +22,7 @@ struct LabelScore {
 /// binding does. Words that are "</s>" or begin with "__label__" are ignored. Probabilities are those of the model; programs around
 /// the library add 1e-5 to each, which may pass 1.
 ///
-/// Thread-safe. Each thread remembers the row sums of recent words (2 MB a model), which changes speed only: a word's sum is always
+/// Thread-safe. Each thread remembers the row sums of recent words (8 MB a model), which changes speed only: a word's sum is always
 /// added up in the same order.
 class TextClassifier {
  public:

@@ -22,10 +22,11 @@ struct FastTextMatrix {
 
   void add_row(std::int64_t row, float* sum) const;              ///< sum[i] += row[i]
   void prefetch_row(std::int64_t row) const {
-    if (floats)
-      for (std::int64_t at = 0; at < std::min<std::int64_t>(4 * columns, 256); at += 64) __builtin_prefetch(floats + 4 * row * columns + at);
-    else
-      __builtin_prefetch(codes + row * parts);
+    if (!floats) return __builtin_prefetch(codes + row * parts);
+    const char* begin = floats + 4 * row * columns;
+    const std::int64_t size = std::min<std::int64_t>(4 * columns, 256);
+    for (std::int64_t at = 0; at < size; at += 64) __builtin_prefetch(begin + at);
+    __builtin_prefetch(begin + size - 1);  // rows are not aligned: most end a line later
   }
   double dot_row(std::int64_t row, const float* vector) const;
 };

@@ -206,11 +206,11 @@ LanguageGuess guess_language(std::string_view text) {
   std::size_t first = 0;
   for (std::size_t i = 1; i < kLanguages; ++i)
     if (counts.score[i] > counts.score[first]) first = i;
-  double second = 0;
+  std::size_t second = first == 0;
   for (std::size_t i = 0; i < kLanguages; ++i)
-    if (i != first) second = std::max(second, counts.score[i]);
-  out.language = kWords[first].language;
-  out.probability = counts.score[first] / (counts.score[first] + second);
+    if (i != first && counts.score[i] > counts.score[second]) second = i;
+  out.language = kWords[first].language, out.second = kWords[second].language;
+  out.probability = counts.score[first] / (counts.score[first] + counts.score[second]);
   return out;
 }
 

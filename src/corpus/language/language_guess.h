@@ -11,6 +11,7 @@ namespace corollary {
 struct LanguageGuess {
   std::string language = "und";  ///< ISO 639-1, "und": too little to say
   double probability = 0;        ///< 0 to 1: this language's share of what speaks for it and for the next best one
+  std::string second;            ///< the next best one, "" if scripts decided
   std::int64_t words = 0;        ///< that were looked at: runs of letters that are no TeX commands
 };
 

@@ -15,6 +15,7 @@ namespace corollary {
 namespace {
 
 constexpr std::int64_t kEnoughWords = 200;  // of which some should be function words of the language it is in
+constexpr double kSurelyAnother = 0.6;       // of a guess: below it the wanted one came close, as in lists and manuals
 constexpr int kPieces = 8;
 
 constexpr std::string_view kLatexCommands[] = {
@@ -90,30 +91,27 @@ WebClassifier::WebClassifier(const WebClassifierConfig& config) : config_(config
   if (!config.perplexity_model.empty()) perplexity_.emplace(fs::path(config.perplexity_model));
 }
 
-void WebClassifier::set_language(std::string_view text, WebScores& scores, std::int64_t* words) const {
+bool WebClassifier::set_language(std::string_view text, WebScores& scores) const {
   std::string prose, scratch;
   text = sample_text(text, config_.judged_bytes, scratch);
   without_formulas(text, prose);
-  *words = 0;
   if (language_) {
     const LabelScore best = language_->best(prose);
     scores.language = best.label.empty() ? "und" : best.label;
     scores.language_probability = best.probability;
-  } else {
-    const LanguageGuess guess = guess_language(prose);
-    scores.language = guess.language, scores.language_probability = guess.probability;
-    *words = guess.words;
+    return scores.language == config_.language && scores.language_probability >= config_.min_language_probability;
   }
+  const LanguageGuess guess = guess_language(prose);
+  scores.language = guess.language, scores.language_probability = guess.probability;
+  // Formulas and names alone are in no language; but a long text without a known function word is not in the one wanted.
+  if (guess.language == "und") return guess.words < kEnoughWords;
+  return guess.language == config_.language || (guess.second == config_.language && guess.probability < kSurelyAnother);
 }
 
 std::optional<Rejection> WebClassifier::judge_language(std::string_view text, WebScores* scores) const {
   WebScores own;
   WebScores& out = scores ? *scores : own;
-  std::int64_t words = 0;
-  set_language(text, out, &words);
-  // Formulas and names alone are in no language; but a long text without a known function word is not in the one wanted.
-  const bool is_too_short_to_tell = !language_ && out.language == "und" && words < kEnoughWords;
-  if (is_too_short_to_tell || (out.language == config_.language && out.language_probability >= config_.min_language_probability)) return {};
+  if (set_language(text, out)) return {};
   return Rejection{"not_english", 0, fmt::format("{} {:.2f}", out.language, out.language_probability)};
 }
 
@@ -138,8 +136,7 @@ std::optional<Rejection> WebClassifier::judge(std::string_view text, std::option
 
 WebScores WebClassifier::score(std::string_view text) const {
   WebScores out;
-  std::int64_t words = 0;
-  set_language(text, out, &words);
+  set_language(text, out);
   std::string scratch;
   const std::string_view part = sample_text(text, config_.judged_bytes, scratch);
   if (math_) out.math_score = math_->probability(math_score_features(part), config_.math_label);

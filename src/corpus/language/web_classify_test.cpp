@@ -136,7 +136,7 @@ TEST(WebClassify, TrainedModelsJudgePages) {
   EXPECT_EQ(reason("the hotel and the garden is for the music and the shoes of football recipe"), "low_math_score");
   EXPECT_EQ(classifier.model_digests().size(), 2u);
   // The same verdict for a sample of a long text.
-  config.judged_bytes = 2000;
+  config.judged_bytes = 2000;  // and, for comparison, of all of it
   std::string longer;
   while (longer.size() < 100'000) longer += "the proof of the theorem is in the integral and the prime matrix that is with the group ";
   EXPECT_FALSE(WebClassifier(config).judge(longer, true));
