@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <set>
 
 #include "base/error.h"
@@ -53,8 +55,15 @@ class FakeGitHub {
     for (std::size_t i = 0; i < 40; ++i) sha += "0123456789abcdef"[(static_cast<unsigned char>(name[i % name.size()]) + i) % 16];
     return sha;
   }
+  /// Made once: gzip writes the time down.
   static std::string tarball_of(const std::string& name) {
-    return testing::make_archive({{name + "-abc/src/a.v", "Theorem " + name + ".\n"}, {name + "-abc/README", "x"}}, false, "gzip");
+    static std::mutex mutex;
+    static std::map<std::string, std::string> made;
+    const std::lock_guard lock(mutex);
+    std::string& bytes = made[name];
+    if (bytes.empty())
+      bytes = testing::make_archive({{name + "-abc/src/a.v", "Theorem " + name + ".\n"}, {name + "-abc/README", "x"}}, false, "gzip");
+    return bytes;
   }
   std::size_t count(const std::string& part) const {
     const auto asked = server_.asked();
