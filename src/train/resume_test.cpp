@@ -134,7 +134,9 @@ TEST_F(Resume, KilledDuringASaveItEndsWithTheSameBytes) {
     while (child.is_running() && !fs::exists(half)) {
     }
     child.send(SIGKILL);
-    ASSERT_EQ(child.wait(), -SIGKILL) << read_file(log("killed"));
+    const int status = child.wait();
+    if (status == 0) break;  // a busy machine let it end before the shot
+    ASSERT_EQ(status, -SIGKILL) << read_file(log("killed"));
     torn += fs::exists(half) ? 1 : 0;
   }
   EXPECT_GT(torn, 0) << "no save was hit";

@@ -100,7 +100,7 @@ TEST(Source, ArchivesGiveTheirFilesAndTheirDamage) {
   const auto cut = read_all("archive", folder / "x.tar", "*.v");
   ASSERT_EQ(cut.size(), 2U);
   EXPECT_EQ(cut[0].bytes, "one");
-  EXPECT_EQ(cut[1].rejection->reason, "damaged_archive");
+  EXPECT_EQ(cut[1].rejection->reason, "damaged_file");
   EXPECT_EQ(cut[1].path, "b.v");
 }
 
