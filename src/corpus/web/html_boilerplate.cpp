@@ -181,6 +181,7 @@ PageFacts::Facts PageFacts::gather(HtmlNode node, bool in_link, int depth) {
     sum.link_bytes += below.link_bytes;
     sum.links += below.links + (is_link ? 1 : 0);
     sum.has_heading = sum.has_heading || below.has_heading || heading_level(tag) > 0;
+    sum.has_code = sum.has_code || below.has_code || tag == T::Code || tag == T::Tt;
     sum.has_block = sum.has_block || below.has_block || kBlocks(tag);
     sum.has_formula = sum.has_formula || below.has_formula;
     sum.has_latex = sum.has_latex || below.has_latex;
@@ -226,7 +227,7 @@ bool is_link_cluster(HtmlNode node, const PageFacts& facts) {
   constexpr HtmlTags kClusters(T::Ul, T::Ol, T::Div, T::Span, T::Nav, T::Table, T::P);
   if (!kClusters(node.tag())) return false;
   const PageFacts::Facts& at = facts[node];
-  return at.children >= 2 && at.links >= 2 && !at.has_formula && at.link_bytes * 5 > at.text_bytes * 4;
+  return at.children >= 2 && at.links >= 2 && !at.has_formula && !at.has_code && at.link_bytes * 5 > at.text_bytes * 4;
 }
 
 }  // namespace corollary

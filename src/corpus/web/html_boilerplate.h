@@ -14,6 +14,7 @@ class PageFacts {
     std::uint32_t text_bytes = 0, link_bytes = 0, links = 0, children = 0;  ///< children: elements directly below
     bool has_heading = false;
     bool has_block = false;    ///< a table, list, <pre>, quotation or heading: a table with that is layout
+    bool has_code = false;     ///< <code> or <tt>
     bool has_term = false;     ///< a <dt> directly below
     bool has_formula = false;  ///< or what looks like LaTeX
     bool has_latex = false;    ///< a LaTeX command in its text (has_latex_command)
@@ -35,7 +36,8 @@ class PageFacts {
 /// all that is extracted.
 bool is_boilerplate(HtmlNode node, std::string_view classes, const PageFacts& facts, std::uint32_t page_bytes);
 
-/// A list, box or paragraph of links: at least two elements directly below, more than 80 % of the text in links (recipe 9.2).
+/// A list, box or paragraph of links: at least two elements directly below, more than 80 % of the text in links (recipe 9.2);
+/// but not one with a formula, or with code: a manual's cross references.
 bool is_link_cluster(HtmlNode node, const PageFacts& facts);
 
 }  // namespace corollary

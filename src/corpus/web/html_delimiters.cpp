@@ -163,12 +163,12 @@ class Splitter {
     if (rest[0] == '<') return rest.starts_with("<math") ? escaped_math_at(at) : at;
     for (const Pair& pair : delimiters_.pairs) {
       if (!rest.starts_with(pair.open)) continue;
-      const bool is_doubtful = pair.open == "$" && !delimiters_.are_dollars_configured;
+      const bool is_doubtful = (pair.open == "$" && !delimiters_.are_dollars_configured) || (pair.open == "$$" && !delimiters_.has_renderer);
       const std::size_t from = at + pair.open.size(), to = find_close(from, pair.close);
       if (to == std::string_view::npos || trim(text_.substr(from, to - from)).empty()) continue;
       const std::size_t end = to + pair.close.size();
       const std::string_view inside = text_.substr(from, to - from);
-      if (is_doubtful && !looks_like_math(inside, end < text_.size() ? text_[end] : ' ')) return at;
+      if (is_doubtful && !looks_like_math(pair.open == "$" ? inside : trim(inside), end < text_.size() ? text_[end] : ' ')) return at;
       if (pair.open == "\\(" || pair.open == "\\[") {  // "\\[2pt]" was a line break
         if (at > 0 && text_[at - 1] == '\\') return at;
       }

@@ -77,7 +77,8 @@ class Extraction {
       return kUnseen(node.tag()) || has_token(classes, "katex-html");
     }
     if (has_token(classes, "katex-html")) return true;
-    return is_boilerplate(node, classes, facts_, page_bytes_) || is_link_cluster(node, facts_);
+    if (is_boilerplate(node, classes, facts_, page_bytes_)) return true;
+    return is_link_cluster(node, facts_) && (nested_ == 0 || node.tag() != T::Span);  // in a heading, term or cell links are its words
   }
 
   void element(HtmlNode node, T tag, TextWriter& to) {
@@ -111,9 +112,12 @@ class Extraction {
   }
 
   static bool is_quotation(HtmlNode node, T tag) {
-    if (tag == T::Blockquote) return true;
+    if (tag != T::Div && tag != T::Blockquote) return false;
     const std::string_view classes = node.attribute("class");
-    return tag == T::Div && classes.find("quote") != std::string_view::npos &&
+    if (tag == T::Blockquote && (classes.find("quote") != std::string_view::npos || classes.find("bbCode") != std::string_view::npos)) return true;
+    if (tag == T::Blockquote)  // phpBB: <blockquote><div><cite>Ann wrote:</cite>
+      return node.first_child().first_child().tag() == T::Cite || node.first_child().tag() == T::Cite;
+    return classes.find("quote") != std::string_view::npos &&
            (has_token(classes, "bbcode_quote") || has_token(classes, "bbcode_container") || has_token(classes, "quote") || has_token(classes, "bbCodeBlock--quote"));
   }
   /// A quotation of what stands earlier on the page (a forum's) is left out, with the line that says whose it is.
@@ -204,11 +208,11 @@ class Extraction {
       plain(piece.text, to);
     });
   }
-  /// Bulletin board marks and \begin{equation} need no renderer to be meant.
+  /// Bulletin board marks, \begin{equation}, and $$ around what looks like mathematics need no renderer to be meant.
   static const MathDelimiters& plain_delimiters() {
     static const MathDelimiters marks = [] {
       MathDelimiters made = find_math_delimiters("");
-      std::erase_if(made.pairs, [](const MathDelimiters::Pair& pair) { return pair.open[0] != '['; });
+      std::erase_if(made.pairs, [](const MathDelimiters::Pair& pair) { return pair.open[0] != '[' && pair.open != "$$"; });
       return made;
     }();
     return marks;
@@ -348,7 +352,8 @@ class Extraction {
     if (facts_[node].has_formula && find_first(node, [](HtmlNode at) { return bool(formula_of(at, at.attribute("class"))); }))
       return children(node, to);
     if (inside.empty()) return;
-    if (inside.find('\n') != std::string_view::npos && nested_ == 0) return preformatted(node, to);
+    constexpr HtmlTags kLines(T::P, T::Li, T::Dd, T::Span, T::A, T::Em, T::Strong);
+    if (std::count(inside.begin(), inside.end(), '\n') > 1 && nested_ == 0 && !kLines(node.parent().tag())) return preformatted(node, to);
     if (is_ascii_space(code.front())) to.blank();
     const bool is_marked = inside.find('`') == std::string_view::npos;
     to.words(is_marked ? fmt::format("`{}`", inside) : std::string(inside));
@@ -356,11 +361,9 @@ class Extraction {
     count(inside);
   }
 
-  /// Posts of a forum, cards of a page: items with headings, or long ones with blocks in them.
+  /// Posts of a forum, cards of a page: items with headings.
   bool is_layout_list(HtmlNode list) const {
-    std::uint32_t items = 0;
-    for (HtmlNode item = list.first_child(); item; item = item.next()) items += item.tag() == T::Li ? 1 : 0;
-    return items > 0 && (facts_[list].has_heading || (facts_[list].text_bytes > 800 * items && facts_[list].has_block));
+    return facts_[list].has_heading;
   }
 
   void list(HtmlNode node, bool is_numbered, TextWriter& to) {
