@@ -184,6 +184,7 @@ Counts count(std::string_view text) {
 
 LanguageGuess guess_language(std::string_view text) {
   constexpr std::int64_t kMinLetters = 20, kMinHits = 3;
+  constexpr double kMinScore = 1.5;  // "a" and "o" are words of many languages, and variables
   const Counts counts = count(text);
   LanguageGuess out;
   out.words = counts.words;
@@ -206,6 +207,7 @@ LanguageGuess guess_language(std::string_view text) {
   std::size_t first = 0;
   for (std::size_t i = 1; i < kLanguages; ++i)
     if (counts.score[i] > counts.score[first]) first = i;
+  if (counts.score[first] < kMinScore) return out;
   std::size_t second = first == 0;
   for (std::size_t i = 0; i < kLanguages; ++i)
     if (i != first && counts.score[i] > counts.score[second]) second = i;

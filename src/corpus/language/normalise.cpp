@@ -87,6 +87,7 @@ enum Kind : unsigned char { kPlain, kBlank, kDropped, kDollar, kBacktick, kBacks
 struct AsciiTable {
   std::array<Kind, 256> kind{};
   std::array<char, 256> lower{};
+  std::array<char, 256> opens{};  ///< 1: dollar, backtick, backslash
 };
 constexpr AsciiTable kAscii = [] {
   AsciiTable out;
@@ -95,6 +96,7 @@ constexpr AsciiTable kAscii = [] {
     out.lower[at] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c >= '0' && c <= '9' ? '0' : c);
     out.kind[at] = c >= 0x80 ? kWide : c >= '\t' && c <= '\r' ? kBlank : c < 0x20 || c == 0x7F ? kDropped : kPlain;
   }
+  for (const char c : {'$', '`', '\\'}) out.opens[static_cast<std::size_t>(c)] = 1;
   out.kind['$'] = kDollar, out.kind['`'] = kBacktick, out.kind['\\'] = kBackslash, out.kind['<'] = kLess;
   return out;
 }();
@@ -242,8 +244,8 @@ std::string normalise(std::string_view text, const Normalisation& how) {
 void without_formulas(std::string_view text, std::string& out) {
   Spans spans(text);
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = text.find_first_of("$`\\", at);
-    if (end == std::string_view::npos) end = text.size();
+    std::size_t end = at;
+    while (end < text.size() && kAscii.opens[static_cast<unsigned char>(text[end])] == 0) ++end;
     out.append(text, at, end - at);
     at = end;
     if (at == text.size()) break;

@@ -92,9 +92,10 @@ WebClassifier::WebClassifier(const WebClassifierConfig& config) : config_(config
 }
 
 bool WebClassifier::set_language(std::string_view text, WebScores& scores) const {
-  std::string prose, scratch;
-  text = sample_text(text, config_.judged_bytes, scratch);
-  without_formulas(text, prose);
+  // Formulas and code go first: a sample may begin inside of one and would take the words between two for the inside.
+  std::string all_prose, scratch;
+  without_formulas(text, all_prose);
+  const std::string_view prose = sample_text(all_prose, config_.judged_bytes, scratch);
   if (language_) {
     const LabelScore best = language_->best(prose);
     scores.language = best.label.empty() ? "und" : best.label;
@@ -108,6 +109,20 @@ bool WebClassifier::set_language(std::string_view text, WebScores& scores) const
   return guess.language == config_.language || (guess.second == config_.language && guess.probability < kSurelyAnother);
 }
 
+void WebClassifier::set_math_score(std::string_view text, WebScores& scores) const {
+  if (!math_) return;
+  std::string scratch;
+  const std::string features = math_score_features(text);
+  scores.math_score = math_->probability(sample_text(features, config_.judged_bytes, scratch), config_.math_label);
+}
+
+void WebClassifier::set_perplexity(std::string_view text, WebScores& scores) const {
+  if (!perplexity_) return;
+  std::string scratch;
+  const std::string normalised = normalise(text);
+  scores.perplexity = perplexity_->score(sample_text(normalised, config_.judged_bytes, scratch)).perplexity();
+}
+
 std::optional<Rejection> WebClassifier::judge_language(std::string_view text, WebScores* scores) const {
   WebScores own;
   WebScores& out = scores ? *scores : own;
@@ -119,16 +134,14 @@ std::optional<Rejection> WebClassifier::judge(std::string_view text, std::option
   WebScores own;
   WebScores& out = scores ? *scores : own;
   if (auto rejection = judge_language(text, &out)) return rejection;
-  std::string scratch;
-  const std::string_view part = sample_text(text, config_.judged_bytes, scratch);
+  set_math_score(text, out);
   if (math_) {
-    out.math_score = math_->probability(math_score_features(part), config_.math_label);
     const bool is_math = has_math ? *has_math : contains_formula(text);
     const double least = is_math ? config_.min_math_score : config_.min_math_score_without_math;
     if (*out.math_score < least) return Rejection{"low_math_score", 0, fmt::format("{:.3f} < {:.3g}", *out.math_score, least)};
   }
   if (perplexity_) {
-    out.perplexity = perplexity_->score(normalise(part)).perplexity();
+    set_perplexity(text, out);
     if (*out.perplexity > config_.max_perplexity) return Rejection{"high_perplexity", 0, fmt::format("{:.0f}", *out.perplexity)};
   }
   return {};
@@ -137,10 +150,8 @@ std::optional<Rejection> WebClassifier::judge(std::string_view text, std::option
 WebScores WebClassifier::score(std::string_view text) const {
   WebScores out;
   set_language(text, out);
-  std::string scratch;
-  const std::string_view part = sample_text(text, config_.judged_bytes, scratch);
-  if (math_) out.math_score = math_->probability(math_score_features(part), config_.math_label);
-  if (perplexity_) out.perplexity = perplexity_->score(normalise(part)).perplexity();
+  set_math_score(text, out);
+  set_perplexity(text, out);
   return out;
 }
 

@@ -66,6 +66,8 @@ class WebClassifier {
  private:
   /// Whether the language may be the one wanted.
   bool set_language(std::string_view text, WebScores& scores) const;
+  void set_math_score(std::string_view text, WebScores& scores) const;
+  void set_perplexity(std::string_view text, WebScores& scores) const;
   WebClassifierConfig config_;
   std::optional<TextClassifier> language_, math_;
   std::optional<NgramModel> perplexity_;

@@ -140,6 +140,12 @@ TEST(WebClassify, TrainedModelsJudgePages) {
   std::string longer;
   while (longer.size() < 100'000) longer += "the proof of the theorem is in the integral and the prime matrix that is with the group ";
   EXPECT_FALSE(WebClassifier(config).judge(longer, true));
+  // Code that a sample cuts into must not be taken for the text.
+  std::string with_code;
+  while (with_code.size() < 50'000) with_code += "the proof of the theorem is in the integral\n```\nder die das und ist ein\n```\n";
+  WebClassifierConfig short_sample;
+  short_sample.judged_bytes = 1000;
+  EXPECT_FALSE(WebClassifier(short_sample).judge(with_code));
   config.math_label = "maths";
   EXPECT_NE(error_of([&] { WebClassifier wrong(config); }).find("math_label"), std::string::npos);
 }
