@@ -203,11 +203,14 @@ LanguageGuess guess_language(std::string_view text) {
     out.probability = static_cast<double>(is_japanese ? kana + han : best) / static_cast<double>(others + counts.latin);
     return out;
   }
-  if (counts.hits < kMinHits) return out;
+  const bool is_cyrillic = script == "cyrillic" && others >= kMinLetters && others > counts.latin;
   std::size_t first = 0;
   for (std::size_t i = 1; i < kLanguages; ++i)
     if (counts.score[i] > counts.score[first]) first = i;
-  if (counts.score[first] < kMinScore) return out;
+  if (counts.hits < kMinHits || counts.score[first] < kMinScore) {
+    if (is_cyrillic) out.language = "ru", out.second = "uk", out.probability = 0.5;  // the commonest; at least it is not English
+    return out;
+  }
   std::size_t second = first == 0;
   for (std::size_t i = 0; i < kLanguages; ++i)
     if (i != first && counts.score[i] > counts.score[second]) second = i;
