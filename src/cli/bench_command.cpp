@@ -40,7 +40,8 @@ void run_bench(const BenchArguments& arguments) {
       if (arguments.json) {
         std::printf("%s\n", to_line(json).c_str());
       } else {
-        const std::string ratio = json["ratio"].is_null() ? "" : fmt::format(": {:.2f} times {:.4g}", row.ours / row.peer_value, row.peer_value);
+        const std::string ratio =
+            json["ratio"].is_null() ? "" : fmt::format(": {:.2f} times {:.4g}", row.ours / row.peer_value, row.peer_value);
         std::printf("%-22s %12.4g %-9s %s (%s)\n", row.name.c_str(), row.ours, row.unit.c_str(), ratio.c_str(), row.peer.c_str());
       }
       std::fflush(stdout);
@@ -56,8 +57,10 @@ void run_bench(const BenchArguments& arguments) {
   if (is_wanted("corpus.pack")) show(bench_corpus_pack(arguments.data));
   if (is_wanted("corpus.warc_prefilter")) show(bench_corpus_warc(arguments.data));
   show(bench_train(is_wanted));
-  check(shown > 0, "no benchmark matches --filter ", arguments.filter, ": there are tokenizer.encode, corpus.filters, corpus.html, corpus.latex, "
-        "corpus.minhash, corpus.ngram_scan, corpus.notebook, corpus.pack, corpus.warc_prefilter, train.cpu.quickstart, train.cpu.40m, "
+  check(shown > 0, "no benchmark matches --filter ", arguments.filter,
+        ": there are tokenizer.encode, corpus.filters, corpus.html, corpus.latex, "
+        "corpus.minhash, corpus.ngram_scan, corpus.notebook, corpus.pack, corpus.warc_prefilter, train.cpu.quickstart, "
+        "train.cpu.40m, "
         "and where there is a GPU train.cuda.7b, train.cuda.1b, train.cuda.350m");
 }
 

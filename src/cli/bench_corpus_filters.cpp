@@ -74,7 +74,8 @@ struct Models {
     if (!needs_classifiers || !can_train_classifier()) return;
     language = (folder / "language.bin").string(), math = (folder / "math.bin").string();
     train_classifier({.epochs = 1}, math_examples, math, folder / "examples");
-    train_classifier({.epochs = 1, .min_chars = 2, .max_chars = 4, .buckets = 2'000'000}, language_examples, language, folder / "examples");
+    train_classifier({.epochs = 1, .min_chars = 2, .max_chars = 4, .buckets = 2'000'000}, language_examples, language,
+                     folder / "examples");
   }
   ~Models() {
     std::error_code ignored;
@@ -103,7 +104,8 @@ double rate(const std::vector<std::string>& texts, std::size_t step, const auto&
 
 std::vector<BenchRow> bench_corpus_filters(const fs::path& data, const std::function<bool(const std::string&)>& is_wanted) {
   std::vector<BenchRow> rows;
-  const bool wants_filters = is_wanted("corpus.filters"), wants_perplexity = is_wanted("corpus.perplexity"), wants_guess = is_wanted("corpus.language_guess");
+  const bool wants_filters = is_wanted("corpus.filters"), wants_perplexity = is_wanted("corpus.perplexity"),
+             wants_guess = is_wanted("corpus.language_guess");
   if (!wants_filters && !wants_perplexity && !wants_guess) return rows;
   const std::vector<std::string> texts = find_texts(data);
   const Models models(texts, wants_perplexity, wants_filters);
@@ -145,13 +147,19 @@ std::vector<BenchRow> bench_corpus_filters(const fs::path& data, const std::func
             });
           },
           peer);
-      rows.push_back({at == &classifier ? "corpus.filters" : "corpus.filters_whole", "MB/s", medians.ours, peer_name, medians.peer, kNan});
+      rows.push_back(
+          {at == &classifier ? "corpus.filters" : "corpus.filters_whole", "MB/s", medians.ours, peer_name, medians.peer, kNan});
     }
   }
   if (wants_perplexity) {
     const NgramModel model{fs::path(models.perplexity)};
-    const Medians medians = measure_in_turn(
-        5, [&] { return rate(texts, 1, [&](const std::string& text) { sum += static_cast<std::size_t>(model.score(normalise(text)).words); }); }, {});
+    const Medians medians = measure_in_turn(5,
+                                            [&] {
+                                              return rate(texts, 1, [&](const std::string& text) {
+                                                sum += static_cast<std::size_t>(model.score(normalise(text)).words);
+                                              });
+                                            },
+                                            {});
     rows.push_back({"corpus.perplexity", "MB/s", medians.ours, "absent: KenLM is in no distribution", kNan, kNan});
   }
   if (wants_guess) {

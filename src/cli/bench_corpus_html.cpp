@@ -41,10 +41,12 @@ std::vector<WebPage> find_pages(const fs::path& data) {
   for (int i = 0; i < 50; ++i) {
     WebPage page;
     page.html = "<!DOCTYPE html><html><head><title>Page</title><script src='MathJax.js'></script></head><body><nav><ul>";
-    for (int k = 0; k < 100; ++k) page.html += "<li class='menu-item'><a href='/page/" + std::to_string(k) + "'>Chapter " + std::to_string(k) + "</a></li>";
+    for (int k = 0; k < 100; ++k)
+      page.html += "<li class='menu-item'><a href='/page/" + std::to_string(k) + "'>Chapter " + std::to_string(k) + "</a></li>";
     page.html += "</ul></nav><div id='content' class='post entry'><h1>Numbers</h1>";
     for (int k = 0; k < 200 + i; ++k)
-      page.html += "<p class='par'>Let <em>n</em> be a number &amp; \\(x_" + std::to_string(k) + "^2 + 1\\) its <a href='#d'>square</a>; then $$\\sum_{i<n} i = "
+      page.html += "<p class='par'>Let <em>n</em> be a number &amp; \\(x_" + std::to_string(k) +
+                   "^2 + 1\\) its <a href='#d'>square</a>; then $$\\sum_{i<n} i = "
                    "\\frac{n(n-1)}{2}$$ holds for it.</p><ul><li>one</li><li>two</li></ul>";
     page.html += "</div><div class='site-footer'>Copyright</div></body></html>";
     pages.push_back(std::move(page));
@@ -86,8 +88,8 @@ std::vector<BenchRow> bench_corpus_html(const fs::path& data) {
   fs::remove_all(folder);
   check(bytes > 0, "nothing was extracted");
   return {{"corpus.html", "pages/s", medians.ours,
-           has_peer ? "python3-readability + python3-html2text" : "absent: install python3-readability python3-html2text", medians.peer,
-           std::numeric_limits<double>::quiet_NaN()}};
+           has_peer ? "python3-readability + python3-html2text" : "absent: install python3-readability python3-html2text",
+           medians.peer, std::numeric_limits<double>::quiet_NaN()}};
 }
 
 }  // namespace corollary

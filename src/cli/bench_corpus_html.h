@@ -6,8 +6,8 @@
 
 namespace corollary {
 
-/// "corpus.html": pages a second through html_to_text(), one core, beside readability + html2text (Python) on the same pages. `data`: a
-/// WARC file; else the real pages beside the source tree, else pages made of a small one.
+/// "corpus.html": pages a second through html_to_text(), one core, beside readability + html2text (Python) on the same pages.
+/// `data`: a WARC file; else the real pages beside the source tree, else pages made of a small one.
 std::vector<BenchRow> bench_corpus_html(const fs::path& data);
 
 }  // namespace corollary

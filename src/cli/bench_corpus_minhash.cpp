@@ -116,7 +116,8 @@ std::vector<BenchRow> bench_corpus_minhash(const fs::path& data) {
   std::function<double()> peer;
   if (script && python)
     peer = [&] {
-      const ProcessResult run = run_process({*python, script->string(), sample.path.string(), "112", "5", "1"}, fs::temp_directory_path());
+      const ProcessResult run =
+          run_process({*python, script->string(), sample.path.string(), "112", "5", "1"}, fs::temp_directory_path());
       check(run.status == 0, "the peer failed: ", run.err);
       const Json json = parse_json(run.out, script->string());
       name = json.at("versions").get<std::string>();

@@ -59,7 +59,8 @@ std::vector<BenchRow> bench_corpus_ngrams(const fs::path& data) {
     CompressedWriter test_file(folder / "tests.jsonl"), document_file(folder / "documents.jsonl");
     for (const std::string& test : tests) test_file.write_line(to_line({{"text", test}}));
     const std::size_t step = material.bytes() / kPeerBytes + 1;
-    for (std::size_t i = 0; i < material.documents.size(); i += step) document_file.write_line(to_line({{"text", material.documents[i]}}));
+    for (std::size_t i = 0; i < material.documents.size(); i += step)
+      document_file.write_line(to_line({{"text", material.documents[i]}}));
     test_file.commit();
     document_file.commit();
   }
@@ -74,10 +75,12 @@ std::vector<BenchRow> bench_corpus_ngrams(const fs::path& data) {
           words.assign(document);
           index.search(words, [&](const NgramMatch&) { ++found; });
         }
-        return static_cast<double>(material.bytes()) / 1e6 / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        return static_cast<double>(material.bytes()) / 1e6 /
+               std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       },
       [&] {
-        const ProcessResult run = run_process({"python3", "-c", kPeer, (folder / "tests.jsonl").string(), (folder / "documents.jsonl").string()}, folder);
+        const ProcessResult run =
+            run_process({"python3", "-c", kPeer, (folder / "tests.jsonl").string(), (folder / "documents.jsonl").string()}, folder);
         has_peer = has_peer && run.status == 0;
         return has_peer ? std::strtod(run.out.c_str(), nullptr) : std::numeric_limits<double>::quiet_NaN();
       });

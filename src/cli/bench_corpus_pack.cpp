@@ -70,7 +70,8 @@ std::vector<BenchRow> bench_corpus_pack(const fs::path& data) {
       });
   set_num_threads(threads);
   fs::remove_all(folder);
-  return {{"corpus.pack", "MB/s", medians.ours, "sentencepiece, nlohmann-json", medians.peer, std::numeric_limits<double>::quiet_NaN()}};
+  return {{"corpus.pack", "MB/s", medians.ours, "sentencepiece, nlohmann-json", medians.peer,
+           std::numeric_limits<double>::quiet_NaN()}};
 }
 
 }  // namespace corollary

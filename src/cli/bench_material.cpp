@@ -18,7 +18,9 @@ std::vector<std::string> read_documents(const fs::path& corpus) {
   DocumentParser parser;
   std::size_t bytes = 0;
   for (const fs::path& path : fs::is_directory(corpus) ? list_files(corpus) : std::vector<fs::path>{corpus}) {
-    if (path.filename().string().find(".jsonl") == std::string::npos || path.filename() == "rejected.jsonl" || path.filename() == "contaminated.jsonl") continue;
+    if (path.filename().string().find(".jsonl") == std::string::npos || path.filename() == "rejected.jsonl" ||
+        path.filename() == "contaminated.jsonl")
+      continue;
     LineReader lines(path);
     while (const auto line = lines.next()) {
       const auto text = parser.text(*line);

@@ -21,7 +21,8 @@ struct BenchMaterial {
 /// The source tree the program is run in, empty if it is run elsewhere.
 fs::path own_tree();
 
-/// Of `data`, a folder or .jsonl file; else of test data beside the source tree; else the tree's own sources, with a tokenizer trained on them.
+/// Of `data`, a folder or .jsonl file; else of test data beside the source tree; else the tree's own sources, with a tokenizer
+/// trained on them.
 BenchMaterial find_bench_material(const fs::path& data);
 
 }  // namespace corollary

@@ -16,8 +16,10 @@ void add_corpus_arxiv_metadata_command(CLI::App& corpus) {
     bool as_json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = corpus.add_subcommand("arxiv-metadata", "Make arXiv's metadata snapshot a lookup file: licences and categories of papers");
-  command->add_option("snapshot", options->snapshot, "JSON Lines with id, license, categories, title; plain, .gz or .zst")->required();
+  CLI::App* command =
+      corpus.add_subcommand("arxiv-metadata", "Make arXiv's metadata snapshot a lookup file: licences and categories of papers");
+  command->add_option("snapshot", options->snapshot, "JSON Lines with id, license, categories, title; plain, .gz or .zst")
+      ->required();
   command->add_option("--out", options->out, "The lookup file, for [corpus] arxiv_metadata")->required();
   command->add_flag("--json", options->as_json, "Print the counts as JSON");
   command->footer("Example:\n  corollary corpus arxiv-metadata arxiv-metadata-oai-snapshot.json --out data/arxiv.lookup");

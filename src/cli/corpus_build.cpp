@@ -31,8 +31,8 @@ struct BuildOptions {
 /// The build a plan in `out` describes.
 CorpusBuild planned_build(const fs::path& out) {
   const fs::path file = out / ".work" / "plan.json";
-  check(fs::exists(file), "there is no plan in ", out.string(), ": make it with corollary corpus build --fetch FOLDER --out ", out.string(),
-        " --plan-only");
+  check(fs::exists(file), "there is no plan in ", out.string(), ": make it with corollary corpus build --fetch FOLDER --out ",
+        out.string(), " --plan-only");
   const Json plan = read_json_file(file);
   CorpusConfig config;
   fields_from_json(config, plan.at("config"), file.string());
@@ -44,9 +44,11 @@ void print_status(const std::vector<StepStatus>& steps, const fs::path& out, boo
   const auto states = jobs.empty() ? std::vector<std::map<std::string, std::int64_t>>{} : queue_states(jobs);
   Json rows = Json::array();
   for (const StepStatus& step : steps) {
-    Json row = {{"step", step.step}, {"tasks", step.tasks}, {"done", step.done}, {"can_start", step.can_start}, {"waiting", step.waiting}};
+    Json row = {
+        {"step", step.step}, {"tasks", step.tasks}, {"done", step.done}, {"can_start", step.can_start}, {"waiting", step.waiting}};
     for (std::size_t i = 0; i < jobs.size(); ++i)
-      if (jobs[i].step == step.step) row["job"] = jobs[i].id, row["queue"] = states[i], row["failed"] = failed_logs(out, step.step, 5);
+      if (jobs[i].step == step.step)
+        row["job"] = jobs[i].id, row["queue"] = states[i], row["failed"] = failed_logs(out, step.step, 5);
     rows.push_back(std::move(row));
   }
   if (as_json) {
@@ -81,10 +83,11 @@ void wait_for_slurm(const CorpusBuild& build, const fs::path& out) {
     if (step.done == step.tasks) continue;
     std::string logs;
     for (const std::string& line : failed_logs(out, step.step, 5)) logs += "\n  " + line;
-    check(false, "step ", step.step, ": ", step.done, " of ", step.tasks, " tasks are done and no job is left. Submit again to go on there",
-          logs);
+    check(false, "step ", step.step, ": ", step.done, " of ", step.tasks,
+          " tasks are done and no job is left. Submit again to go on there", logs);
   }
-  check(false, "all tasks are done, but the job that finishes failed: corollary corpus build --out ", out.string(), " --step finish");
+  check(false, "all tasks are done, but the job that finishes failed: corollary corpus build --out ", out.string(),
+        " --step finish");
 }
 
 void run_build(const BuildOptions& options) {
@@ -137,7 +140,9 @@ void add_corpus_build_command(CLI::App& corpus) {
   add_flags(*build, options->config.decontaminate, "decontaminate");
   build->add_flag("--plan-only", options->only_plan, "Write the plan and say what its steps and tasks are");
   build->add_option("--step", options->step, "Only this step of the plan in --out, or finish");
-  build->add_option("--shard", options->shard, "Of --step's tasks those numbered I, I + N, ...: I/N; auto: this element of a Slurm array")
+  build
+      ->add_option("--shard", options->shard,
+                   "Of --step's tasks those numbered I, I + N, ...: I/N; auto: this element of a Slurm array")
       ->capture_default_str();
   build->add_flag("--keep-work", options->keep_work, "Keep what the steps wrote, in OUT/.work");
   build->add_flag("--slurm", options->on_slurm, "Submit the steps as Slurm job arrays, each after the one before it");

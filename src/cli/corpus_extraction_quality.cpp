@@ -76,8 +76,10 @@ Quality measure(const std::vector<std::string>& warcs, const std::string& truth_
         quality.kept[i] += text.formulas_by_source[i];
         quality.present[i] += whole.formulas_by_source[i];
       }
-      if (!texts.empty()) write_file(fs::path(texts) / fmt::format("{:04}.txt", ++number), page.url + "\n" + text.title + "\n\n" + text.text);
-      if (const auto truth = truths.find(page.url); truth != truths.end()) quality.pages.push_back(compare(page.url, truth->second, text.text));
+      if (!texts.empty())
+        write_file(fs::path(texts) / fmt::format("{:04}.txt", ++number), page.url + "\n" + text.title + "\n\n" + text.text);
+      if (const auto truth = truths.find(page.url); truth != truths.end())
+        quality.pages.push_back(compare(page.url, truth->second, text.text));
     }
   }
   return quality;
@@ -86,30 +88,40 @@ Quality measure(const std::vector<std::string>& warcs, const std::string& truth_
 Json to_json(const Quality& quality) {
   Json json = {{"pages", Json::array()}, {"sources", Json::object()}};
   for (const Score& at : quality.pages)
-    json["pages"].push_back({{"url", at.url}, {"expected", at.expected}, {"found", at.found}, {"common", at.common},
-                             {"similarity", at.similarity}, {"strict", at.strict}, {"words_f1", at.words}});
+    json["pages"].push_back({{"url", at.url},
+                             {"expected", at.expected},
+                             {"found", at.found},
+                             {"common", at.common},
+                             {"similarity", at.similarity},
+                             {"strict", at.strict},
+                             {"words_f1", at.words}});
   for (std::size_t i = 0; i < kMathSources; ++i)
-    json["sources"][std::string(math_source_name(static_cast<MathSource>(i)))] = {{"in_page", quality.present[i]}, {"kept", quality.kept[i]}};
+    json["sources"][std::string(math_source_name(static_cast<MathSource>(i)))] = {{"in_page", quality.present[i]},
+                                                                                  {"kept", quality.kept[i]}};
   return json;
 }
 
 void print(const Quality& quality) {
   double similarity = 0, strict = 0, words = 0;
   int pages = 0;
-  std::cout << fmt::format("{:>8} {:>6} {:>7} {:>11} {:>7} {:>9}  page\n", "expected", "found", "common", "similarity", "strict", "words F1");
+  std::cout << fmt::format("{:>8} {:>6} {:>7} {:>11} {:>7} {:>9}  page\n", "expected", "found", "common", "similarity", "strict",
+                           "words F1");
   for (const Score& at : quality.pages) {
-    std::cout << fmt::format("{:>8} {:>6} {:>7} {:>11.4f} {:>7.4f} {:>9.4f}  {}\n", at.expected, at.found, at.common, at.similarity, at.strict, at.words, at.url.substr(0, 70));
+    std::cout << fmt::format("{:>8} {:>6} {:>7} {:>11.4f} {:>7.4f} {:>9.4f}  {}\n", at.expected, at.found, at.common, at.similarity,
+                             at.strict, at.words, at.url.substr(0, 70));
     words += at.words;
     if (at.expected == 0) continue;
     ++pages, similarity += at.similarity, strict += at.strict;
   }
   if (pages > 0)
-    std::cout << fmt::format("mean over {} pages with formulas: similarity {:.4f}, strict {:.4f}; words F1 over {}: {:.4f}\n\n", pages,
-                             similarity / pages, strict / pages, quality.pages.size(), words / static_cast<double>(quality.pages.size()));
+    std::cout << fmt::format("mean over {} pages with formulas: similarity {:.4f}, strict {:.4f}; words F1 over {}: {:.4f}\n\n",
+                             pages, similarity / pages, strict / pages, quality.pages.size(),
+                             words / static_cast<double>(quality.pages.size()));
   std::cout << fmt::format("{:<18} {:>8} {:>8} {:>7}\n", "source of math", "in pages", "kept", "share");
   for (std::size_t i = 0; i < kMathSources; ++i)
     if (quality.present[i] > 0)
-      std::cout << fmt::format("{:<18} {:>8} {:>8} {:>6.1f}%\n", math_source_name(static_cast<MathSource>(i)), quality.present[i], quality.kept[i],
+      std::cout << fmt::format("{:<18} {:>8} {:>8} {:>6.1f}%\n", math_source_name(static_cast<MathSource>(i)), quality.present[i],
+                               quality.kept[i],
                                100.0 * static_cast<double>(quality.kept[i]) / static_cast<double>(quality.present[i]));
 }
 
@@ -127,7 +139,8 @@ void add_corpus_extraction_quality_command(CLI::App& corpus) {
   command->add_option("--truth", options->truth, "JSON lines {url, display_formulas, inline_formulas, text}");
   command->add_option("--texts", options->texts, "Folder for the extracted texts, to be read");
   command->add_flag("--json", options->as_json, "Print JSON");
-  command->footer("Example:\n  corollary corpus extraction-quality --pages pages_math.warc.gz --truth extraction_groundtruth.jsonl.zst");
+  command->footer(
+      "Example:\n  corollary corpus extraction-quality --pages pages_math.warc.gz --truth extraction_groundtruth.jsonl.zst");
   command->callback([options] {
     const Quality quality = measure(options->pages, options->truth, options->texts);
     if (options->as_json)

@@ -32,11 +32,13 @@ std::string share(const Json& value) { return value.is_null() ? "     -" : fmt::
 void print_qualities(const Json& json) {
   std::cout << fmt::format("{:<20} {:>9} {:>9} {:>9}\n", "held-out label", "documents", "precision", "recall");
   for (const auto& [label, quality] : json["labels"].items())
-    std::cout << fmt::format("{:<20} {:>9} {:>9} {:>9}\n", label, quality["held_out"].get<std::int64_t>(), share(quality["precision"]), share(quality["recall"]));
+    std::cout << fmt::format("{:<20} {:>9} {:>9} {:>9}\n", label, quality["held_out"].get<std::int64_t>(),
+                             share(quality["precision"]), share(quality["recall"]));
   if (!json.contains("thresholds")) return;
   for (const Json& at : json["thresholds"])
     std::cout << fmt::format("{:<20} {:>9} {:>9} {:>9}\n", fmt::format("positive >= {}", at["threshold"].get<double>()),
-                             at["positive"]["held_out"].get<std::int64_t>(), share(at["positive"]["precision"]), share(at["positive"]["recall"]));
+                             at["positive"]["held_out"].get<std::int64_t>(), share(at["positive"]["precision"]),
+                             share(at["positive"]["recall"]));
 }
 
 void add_train_classifier(CLI::App& corpus) {
@@ -52,10 +54,12 @@ void add_train_classifier(CLI::App& corpus) {
   command->add_flag("--normalise,!--no-normalise", options->normalises, "Train on normalised text")->capture_default_str();
   add_flags(*command, options->config);
   command->footer(
-      "Example, languages of a text:\n  corollary corpus train-classifier --input labelled.jsonl --label-field language --no-normalise \\\n"
+      "Example, languages of a text:\n  corollary corpus train-classifier --input labelled.jsonl --label-field language "
+      "--no-normalise \\\n"
       "    --min-chars 2 --max-chars 4 --out language.bin");
   command->callback([options] {
-    const Json json = train_classifier_on(options->inputs, options->label_field, options->normalises, options->config, options->out);
+    const Json json =
+        train_classifier_on(options->inputs, options->label_field, options->normalises, options->config, options->out);
     options->as_json ? void(std::cout << json.dump(2) << "\n") : print_qualities(json);
   });
 }
@@ -65,11 +69,13 @@ void add_train_mathscore(CLI::App& corpus) {
     ClassifierTraining config;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = corpus.add_subcommand("train-mathscore", "Train MathScore: tells pages about mathematics by their words alone");
+  CLI::App* command =
+      corpus.add_subcommand("train-mathscore", "Train MathScore: tells pages about mathematics by their words alone");
   add_training_options(*command, *options);
   add_flags(*command, options->config);
   command->footer(
-      "A page with one of 84 LaTeX commands is an example of mathematics, any other is not; formulas and commands are no features.\n"
+      "A page with one of 84 LaTeX commands is an example of mathematics, any other is not; formulas and commands are no "
+      "features.\n"
       "Example:\n  corollary corpus train-mathscore --input runs/crawl/documents --out mathscore.bin");
   command->callback([options] {
     const Json json = train_math_score(options->inputs, options->config, options->out);
@@ -87,20 +93,24 @@ void add_train_lm(CLI::App& corpus) {
   CLI::App* command = corpus.add_subcommand("train-lm", "Train an n-gram language model (interpolated modified Kneser-Ney)");
   add_training_options(*command, *options);
   command->add_option("--arpa", options->arpa, "Also write an ARPA file (.arpa, .arpa.gz, .arpa.zst)");
-  command->add_flag("--normalise,!--no-normalise", options->normalises, "Train on normalised text, as the perplexity filter scores it")->capture_default_str();
+  command
+      ->add_flag("--normalise,!--no-normalise", options->normalises, "Train on normalised text, as the perplexity filter scores it")
+      ->capture_default_str();
   add_flags(*command, options->config);
   command->footer("Example:\n  corollary corpus train-lm --input runs/corpus/papers --out papers.ngram --arpa papers.arpa.zst");
   command->callback([options] {
     const Json json = train_language_model(options->inputs, options->config, options->normalises, options->out, options->arpa);
     if (options->as_json) return void(std::cout << json.dump(2) << "\n");
-    std::cout << fmt::format("{} tokens of {} documents, {} words\n", format_count(json["tokens"].get<double>()), json["sentences"].get<std::int64_t>(),
-                             json["vocabulary"].get<std::int64_t>());
+    std::cout << fmt::format("{} tokens of {} documents, {} words\n", format_count(json["tokens"].get<double>()),
+                             json["sentences"].get<std::int64_t>(), json["vocabulary"].get<std::int64_t>());
     for (const Json& at : json["orders"])
-      std::cout << fmt::format("{}-grams {:>12}, kept {:>12}, discounts {:.3f} {:.3f} {:.3f}{}\n", at["order"].get<int>(), at["ngrams"].get<std::int64_t>(),
-                               at["kept"].get<std::int64_t>(), at["discounts"][0].get<double>(), at["discounts"][1].get<double>(), at["discounts"][2].get<double>(),
+      std::cout << fmt::format("{}-grams {:>12}, kept {:>12}, discounts {:.3f} {:.3f} {:.3f}{}\n", at["order"].get<int>(),
+                               at["ngrams"].get<std::int64_t>(), at["kept"].get<std::int64_t>(), at["discounts"][0].get<double>(),
+                               at["discounts"][1].get<double>(), at["discounts"][2].get<double>(),
                                at["discounts_are_fallback"].get<bool>() ? " (set: the counts give none)" : "");
     if (!json["held_out"]["perplexity"].is_null())
-      std::cout << fmt::format("perplexity of {} held-out documents: {:.1f}\n", json["held_out"]["documents"].get<std::int64_t>(), json["held_out"]["perplexity"].get<double>());
+      std::cout << fmt::format("perplexity of {} held-out documents: {:.1f}\n", json["held_out"]["documents"].get<std::int64_t>(),
+                               json["held_out"]["perplexity"].get<double>());
   });
 }
 
@@ -113,7 +123,9 @@ void add_classify(CLI::App& corpus) {
   CLI::App* command = corpus.add_subcommand("classify", "Language, MathScore and perplexity of documents, one JSON line each");
   command->add_option("--input", options->inputs, "Folders or .jsonl[.zst|.gz] files of documents")->required();
   add_flags(*command, options->config);
-  command->footer("Example:\n  corollary corpus classify --input pages.jsonl --language-model lid.176.ftz --math-model mathscore.bin --perplexity-model papers.ngram");
+  command->footer(
+      "Example:\n  corollary corpus classify --input pages.jsonl --language-model lid.176.ftz --math-model mathscore.bin "
+      "--perplexity-model papers.ngram");
   command->callback([options] {
     const WebClassifier classifier(options->config);
     each_document(options->inputs, [&](const Document& document) {

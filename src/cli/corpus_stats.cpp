@@ -20,10 +20,11 @@ namespace {
 std::string tokens_of(std::int64_t tokens) { return tokens < 0 ? "-" : format_count(static_cast<double>(tokens)); }
 
 void print_rows(const std::vector<CorpusStats>& rows) {
-  const auto line = [](const std::string& subset, const std::string& language, const std::string& split, const std::string& documents,
-                       const std::string& bytes, const std::string& tokens, const std::string& median, const std::string& longest) {
-    std::cout << fmt::format("{:<8} {:<18} {:<11} {:>10} {:>10} {:>9} {:>9} {:>9}\n", subset, language, split, documents, bytes, tokens,
-                             median, longest);
+  const auto line = [](const std::string& subset, const std::string& language, const std::string& split,
+                       const std::string& documents, const std::string& bytes, const std::string& tokens, const std::string& median,
+                       const std::string& longest) {
+    std::cout << fmt::format("{:<8} {:<18} {:<11} {:>10} {:>10} {:>9} {:>9} {:>9}\n", subset, language, split, documents, bytes,
+                             tokens, median, longest);
   };
   const auto row = [&](const CorpusStats& at) {
     line(at.subset, at.language, at.split, std::to_string(at.documents), format_bytes(static_cast<double>(at.bytes)),
@@ -70,7 +71,8 @@ void add_corpus_stats_command(CLI::App& corpus) {
   auto options = std::make_shared<Options>();
   CLI::App* stats = corpus.add_subcommand("stats", "What a corpus holds: documents, bytes, tokens, lengths, origins, rejections");
   stats->add_option("folder", options->folder, "Corpus folder, or one .jsonl[.zst|.gz] file")->required();
-  stats->add_option("--tokenizer", options->tokenizer, "Count tokens with this: a tokenizer.model, tokenizer.json or a folder with one");
+  stats->add_option("--tokenizer", options->tokenizer,
+                    "Count tokens with this: a tokenizer.model, tokenizer.json or a folder with one");
   stats->add_option("--html", options->page, "Also write a page with plots to this file");
   stats->add_flag("--json", options->as_json, "Print JSON");
   stats->footer(

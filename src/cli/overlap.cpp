@@ -33,20 +33,26 @@ void add_scan(CLI::App& overlap) {
   scan->add_option("--out", options->out, "Folder for hits_N.jsonl and overlap.json")->required();
   scan->add_flag("--json", options->as_json, "Print JSON");
   scan->footer(
-      "Example:\n  corollary overlap scan --tests math/test.jsonl --key problem --ngrams 20 30 --corpus runs/q/corpus/web --out overlap/math_problem");
+      "Example:\n  corollary overlap scan --tests math/test.jsonl --key problem --ngrams 20 30 --corpus runs/q/corpus/web --out "
+      "overlap/math_problem");
   scan->callback([options] {
     Json rows = Json::array();
     for (const OverlapSummary& at : scan_overlap(options->config, options->corpus, options->out))
-      rows.push_back({{"ngram", at.n}, {"examples", at.examples}, {"documents", at.documents}, {"lines", at.lines}, {"published_examples", at.published_examples}});
+      rows.push_back({{"ngram", at.n},
+                      {"examples", at.examples},
+                      {"documents", at.documents},
+                      {"lines", at.lines},
+                      {"published_examples", at.published_examples}});
     if (options->as_json) {
       std::cout << rows.dump(2) << "\n";
       return;
     }
     std::cout << fmt::format("{:>6} {:>10} {:>10} {:>8} {:>24}\n", "n", "examples", "documents", "lines", "examples (last match)");
     for (const Json& row : rows)
-      std::cout << fmt::format("{:>6} {:>10} {:>10} {:>8} {:>24}\n", row["ngram"].get<std::int64_t>() < 0 ? "full" : row["ngram"].dump(),
-                               row["examples"].get<std::int64_t>(), row["documents"].get<std::int64_t>(), row["lines"].get<std::int64_t>(),
-                               row["published_examples"].get<std::int64_t>());
+      std::cout << fmt::format("{:>6} {:>10} {:>10} {:>8} {:>24}\n",
+                               row["ngram"].get<std::int64_t>() < 0 ? "full" : row["ngram"].dump(),
+                               row["examples"].get<std::int64_t>(), row["documents"].get<std::int64_t>(),
+                               row["lines"].get<std::int64_t>(), row["published_examples"].get<std::int64_t>());
   });
 }
 
@@ -66,19 +72,27 @@ void add_accuracy(CLI::App& overlap) {
   accuracy->add_option("--n", options->n, "Length of n-gram")->capture_default_str();
   accuracy->add_option("--scores", options->scores, "JSON Lines in the items' order, each with \"correct\"")->required();
   accuracy->add_flag("--json", options->as_json, "Print JSON");
-  accuracy->footer("Example:\n  corollary overlap accuracy --tests math/test.jsonl --hits overlap/problem overlap/solution --scores math_34b.jsonl");
+  accuracy->footer(
+      "Example:\n  corollary overlap accuracy --tests math/test.jsonl --hits overlap/problem overlap/solution --scores "
+      "math_34b.jsonl");
   accuracy->callback([options] {
-    const auto table = overlap_accuracy(options->config, {options->folders.begin(), options->folders.end()}, options->n, options->scores);
+    const auto table =
+        overlap_accuracy(options->config, {options->folders.begin(), options->folders.end()}, options->n, options->scores);
     if (options->as_json) {
       Json rows = Json::array();
       for (const OverlapAccuracy& at : table)
-        rows.push_back({{"level", at.level}, {"hits", at.hits}, {"correct_hits", at.correct_hits}, {"others", at.others}, {"correct_others", at.correct_others}});
+        rows.push_back({{"level", at.level},
+                        {"hits", at.hits},
+                        {"correct_hits", at.correct_hits},
+                        {"others", at.others},
+                        {"correct_others", at.correct_others}});
       std::cout << rows.dump(2) << "\n";
       return;
     }
     std::cout << fmt::format("{:<12} {:>8} {:>12} {:>8}\n", "level", "hit %", "non-hit %", "hits");
     for (const OverlapAccuracy& at : table)
-      std::cout << fmt::format("{:<12} {:>8} {:>12} {:>8}\n", at.level, percent(at.correct_hits, at.hits), percent(at.correct_others, at.others), at.hits);
+      std::cout << fmt::format("{:<12} {:>8} {:>12} {:>8}\n", at.level, percent(at.correct_hits, at.hits),
+                               percent(at.correct_others, at.others), at.hits);
   });
 }
 
@@ -89,7 +103,8 @@ void add_overlap_command(CLI::App& app) {
   overlap->require_subcommand(1);
   add_scan(*overlap);
   add_accuracy(*overlap);
-  overlap->footer("Example:\n  corollary overlap scan --tests math/test.jsonl --key problem --corpus corpus/web --out overlap/math_problem");
+  overlap->footer(
+      "Example:\n  corollary overlap scan --tests math/test.jsonl --key problem --corpus corpus/web --out overlap/math_problem");
 }
 
 }  // namespace corollary

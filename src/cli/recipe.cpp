@@ -26,7 +26,8 @@ Recipe read_recipe(const Json& json, const fs::path& file) {
   Recipe recipe;
   check(json.is_object(), "recipe ", file.string(), " is no table");
   if (json.contains("seed") && json["seed"].is_number_integer()) recipe.seed = json["seed"].get<std::int64_t>();
-  for (std::int64_t* seed : {&recipe.corpus.seed, &recipe.tokenizer.seed, &recipe.train.seed, &recipe.sample.seed}) *seed = recipe.seed;
+  for (std::int64_t* seed : {&recipe.corpus.seed, &recipe.tokenizer.seed, &recipe.train.seed, &recipe.sample.seed})
+    *seed = recipe.seed;
   fields_from_json(recipe, json, file.string());
   check(!recipe.sources.empty() || !recipe.data.tokenizer.empty(), "recipe ", file.string(),
         " has neither [[sources]] nor [data]: there is nothing to learn from");
@@ -50,8 +51,8 @@ std::vector<Stage> recipe_stages(const Recipe& r) {
   std::vector<Stage> stages;
   const bool has_sources = !r.sources.empty();
   const auto add_train = [&] {
-    stages.push_back({"train", has_sources ? std::vector<std::string>{"pack", "tokenizer"} : std::vector<std::string>{}, train_config,
-                      fmt::format("{} steps, {} tokens", r.train.train_iters, format_count(tokens)),
+    stages.push_back({"train", has_sources ? std::vector<std::string>{"pack", "tokenizer"} : std::vector<std::string>{},
+                      train_config, fmt::format("{} steps, {} tokens", r.train.train_iters, format_count(tokens)),
                       training_bytes(r.model, r.train, r.tokenizer.vocab_size), [=](const fs::path& run) {
                         const fs::path pack = has_sources ? run / "pack" : fs::path(r.data.pack);
                         const fs::path tokenizer = has_sources ? run / "tokenizer" : fs::path(r.data.tokenizer);
@@ -60,7 +61,11 @@ std::vector<Stage> recipe_stages(const Recipe& r) {
                       }});
   };
   const auto add_sample = [&] {
-    stages.push_back({"sample", {"train"}, config(r.sample), fmt::format("{} completions", r.sample.prompts.size()), 1'000'000,
+    stages.push_back({"sample",
+                      {"train"},
+                      config(r.sample),
+                      fmt::format("{} completions", r.sample.prompts.size()),
+                      1'000'000,
                       [=](const fs::path& run) { return sample(r.sample, run / "train" / "final", run / "sample"); }});
   };
   if (!has_sources) {
@@ -68,23 +73,44 @@ std::vector<Stage> recipe_stages(const Recipe& r) {
     add_sample();
     return stages;
   }
-  stages.push_back({"fetch", {}, config(fetch_config), fmt::format("{} sources", sources), sources * kPackageBytes,
-                    [=](const fs::path& run) { return fetch(fetch_config, run / "fetch"); }});
-  stages.push_back({"corpus", {"fetch"}, config(r.corpus), "extract, filter, deduplicate, split", sources * kDocumentBytes,
+  stages.push_back(
+      {"fetch", {}, config(fetch_config), fmt::format("{} sources", sources), sources * kPackageBytes, [=](const fs::path& run) {
+         return fetch(fetch_config, run / "fetch");
+       }});
+  stages.push_back({"corpus",
+                    {"fetch"},
+                    config(r.corpus),
+                    "extract, filter, deduplicate, split",
+                    sources * kDocumentBytes,
                     [=](const fs::path& run) { return build_corpus(r.corpus, run / "fetch", run / "corpus"); }});
-  stages.push_back({"tokenizer", {"corpus"}, config(r.tokenizer),
+  stages.push_back({"tokenizer",
+                    {"corpus"},
+                    config(r.tokenizer),
                     fmt::format("BPE of {} pieces from {} of text", r.tokenizer.vocab_size,
                                 format_bytes(static_cast<double>(r.tokenizer.input_bytes))),
-                    10'000'000, [=](const fs::path& run) { return train_tokenizer(r.tokenizer, run / "corpus", run / "tokenizer"); }});
-  stages.push_back({"pack", {"corpus", "tokenizer"}, config(r.pack), "documents to token files", sources * kDocumentBytes,
+                    10'000'000,
+                    [=](const fs::path& run) { return train_tokenizer(r.tokenizer, run / "corpus", run / "tokenizer"); }});
+  stages.push_back({"pack",
+                    {"corpus", "tokenizer"},
+                    config(r.pack),
+                    "documents to token files",
+                    sources * kDocumentBytes,
                     [=](const fs::path& run) { return pack(r.pack, run / "corpus", run / "tokenizer", run / "pack"); }});
   if (!r.trains) return stages;
   add_train();
-  stages.push_back({"evaluate", {"corpus", "train"}, config(r.evaluate), "bits per byte before and after, and xz", 1'000'000,
+  stages.push_back({"evaluate",
+                    {"corpus", "train"},
+                    config(r.evaluate),
+                    "bits per byte before and after, and xz",
+                    1'000'000,
                     [=](const fs::path& run) { return evaluate(r.evaluate, run / "corpus", run / "train", run / "evaluate"); }});
   add_sample();
-  stages.push_back({"report", {"fetch", "corpus", "tokenizer", "pack", "train", "evaluate", "sample"}, config(r.report), "one page",
-                    10'000'000, [=](const fs::path& run) { return write_report(r.report, run, run / "report"); }});
+  stages.push_back({"report",
+                    {"fetch", "corpus", "tokenizer", "pack", "train", "evaluate", "sample"},
+                    config(r.report),
+                    "one page",
+                    10'000'000,
+                    [=](const fs::path& run) { return write_report(r.report, run, run / "report"); }});
   return stages;
 }
 

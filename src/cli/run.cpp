@@ -48,8 +48,10 @@ void run_recipe(const RunArguments& arguments) {
     const auto plan = plan_stages(stages, folder, arguments.range);
     FetchConfig all;  // also the optional ones that are not here yet
     if (json.contains("sources")) fields_from_json(all, {{"sources", json["sources"]}}, file.string());
-    const bool has_sizes = std::any_of(all.sources.begin(), all.sources.end(), [](const SourceConfig& source) { return source.expected_bytes > 0; });
-    const auto estimates = has_sizes ? estimate_corpus(all.sources, recipe.corpus, recipe.corpus_cluster) : std::vector<StageEstimate>{};
+    const bool has_sizes =
+        std::any_of(all.sources.begin(), all.sources.end(), [](const SourceConfig& source) { return source.expected_bytes > 0; });
+    const auto estimates =
+        has_sizes ? estimate_corpus(all.sources, recipe.corpus, recipe.corpus_cluster) : std::vector<StageEstimate>{};
     if (arguments.json) {
       Json list = plan_to_json(plan);
       for (Json& stage : list)
@@ -58,9 +60,11 @@ void run_recipe(const RunArguments& arguments) {
     } else {
       std::fputs(plan_to_table(plan).c_str(), stdout);
       if (has_sizes)
-        std::printf("\nThe corpus on %lld nodes of %lld cores, estimated from the sources' expected_bytes and the rates of docs/performance.md:\n%s",
-                    static_cast<long long>(recipe.corpus_cluster.nodes), static_cast<long long>(recipe.corpus_cluster.cores_per_node),
-                    estimates_to_table(estimates).c_str());
+        std::printf(
+            "\nThe corpus on %lld nodes of %lld cores, estimated from the sources' expected_bytes and the rates of "
+            "docs/performance.md:\n%s",
+            static_cast<long long>(recipe.corpus_cluster.nodes), static_cast<long long>(recipe.corpus_cluster.cores_per_node),
+            estimates_to_table(estimates).c_str());
     }
     return;
   }
@@ -73,14 +77,16 @@ void run_recipe(const RunArguments& arguments) {
 
 void add_run_command(CLI::App& app) {
   auto arguments = std::make_shared<RunArguments>();
-  CLI::App* command = app.add_subcommand("run", "Runs a recipe: every stage, skipping what is up to date, resuming what was interrupted");
+  CLI::App* command =
+      app.add_subcommand("run", "Runs a recipe: every stage, skipping what is up to date, resuming what was interrupted");
   command->add_option("recipe", arguments->recipe, "folder with a recipe.toml, or the file")->required();
   command->add_option("--out", arguments->out, "folder of the run (default: runs/NAME)");
   command->add_option("--set", arguments->settings, "change one field of the recipe: train.train_iters=100")->take_all();
   command->add_option("--from", arguments->range.from, "first stage to run");
   command->add_option("--until", arguments->range.until, "last stage to run");
   command->add_flag("--dry-run", arguments->dry_run, "say what would be done, and why; change nothing");
-  command->add_flag("--plan", arguments->plans, "print memory, time and cost of the training on the recipe's [cluster], and do nothing");
+  command->add_flag("--plan", arguments->plans,
+                    "print memory, time and cost of the training on the recipe's [cluster], and do nothing");
   command->add_flag("--json", arguments->json, "with --dry-run or --plan: as JSON");
   command->footer("Example: corollary run recipes/quickstart --set train.train_iters=50 --out /tmp/short");
   command->callback([arguments] { run_recipe(*arguments); });

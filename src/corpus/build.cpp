@@ -17,8 +17,8 @@
 namespace corollary {
 namespace {
 
-/// Everything an earlier build of another plan may have left but the work folder. The manifest first: what is half gone must not be taken
-/// for complete.
+/// Everything an earlier build of another plan may have left but the work folder. The manifest first: what is half gone must not be
+/// taken for complete.
 void clear(const fs::path& out) {
   std::error_code ignored;
   fs::remove(out / "manifest.json", ignored);
@@ -27,7 +27,8 @@ void clear(const fs::path& out) {
   for (const char* subset : kSubsets) fs::remove_all(out / subset, ignored);
   for (const auto& entry : fs::directory_iterator(out)) {  // and what a killed run had not given its name yet
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("rejected.jsonl") || name.starts_with("contaminated.jsonl") || name.starts_with("manifest.json.tmp.")) fs::remove(entry.path(), ignored);
+    if (name.starts_with("rejected.jsonl") || name.starts_with("contaminated.jsonl") || name.starts_with("manifest.json.tmp."))
+      fs::remove(entry.path(), ignored);
   }
 }
 
@@ -76,7 +77,8 @@ CorpusBuild::CorpusBuild(const CorpusConfig& config, const fs::path& fetch_folde
   for (const FetchedSource& source : sources)
     s.inputs[source.subset + " " + source.language + " " + source.uri + " " + source.glob] = source.sha256;
   std::vector<Shard> shards = plan_shards(sources, config.shard_bytes);
-  s.context = std::make_shared<BuildContext>(BuildContext{config, std::move(sources), std::move(shards), TaskFolder(out / ".work")});
+  s.context =
+      std::make_shared<BuildContext>(BuildContext{config, std::move(sources), std::move(shards), TaskFolder(out / ".work")});
   s.steps.push_back(extract_step(s.context));
   for (Step& step : dedup_steps(s.context, s.steps.back().name)) s.steps.push_back(std::move(step));
   if (!config.decontaminate.tests.empty()) s.steps.push_back(decontaminate_step(s.context, s.steps.back().name));
@@ -112,7 +114,8 @@ std::int64_t CorpusBuild::run(const Step& step, TaskRange range) const {
     const auto start = std::chrono::steady_clock::now();
     if (!tasks().run(step, task)) continue;
     ++ran;
-    log_info("{} {} in {:.1f} s", step.name, step.tasks[task], std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    log_info("{} {} in {:.1f} s", step.name, step.tasks[task],
+             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   return ran;
 }
@@ -181,7 +184,7 @@ class Summary {
                            {"rejected", row.rejected}});
       if (row.kept.documents == 0) log_warning("nothing kept of {} ({}): see rejected.jsonl", row.source->uri, row.glob);
     }
-    return {{"documents", all_.documents}, {"bytes", all_.bytes},     {"rejected", rejected_},    {"rejected_by_reason", reasons_},
+    return {{"documents", all_.documents}, {"bytes", all_.bytes},        {"rejected", rejected_}, {"rejected_by_reason", reasons_},
             {"by_subset", by_subset},      {"by_language", by_language}, {"by_source", by_source}};
   }
   std::int64_t documents() const { return all_.documents; }
@@ -227,8 +230,8 @@ StageResult CorpusBuild::finish(bool keep_work) {
       std::string why;
       const auto record = tasks().done(step, task, &why);
       check(record.has_value(), "step ", step.name, " task ", step.tasks[task], ": ", why, ": run that step before finishing");
-      const auto shard = std::find_if(context.shards.begin(), context.shards.end(),
-                                      [&](const Shard& at) { return at.name == step.tasks[task]; });
+      const auto shard =
+          std::find_if(context.shards.begin(), context.shards.end(), [&](const Shard& at) { return at.name == step.tasks[task]; });
       summary.add(shard != context.shards.end() ? &*shard : nullptr, *record);
       seconds += record->at("seconds").get<double>();
       for (const auto& [output, file] : record->at("outputs").items()) {

@@ -15,9 +15,9 @@ namespace corollary {
 /// (docs/formats/documents.md), OUT/rejected.jsonl and OUT/manifest.json with counts by subset, language, source, split and reason.
 /// A subset above one shard has OUT/SUBSET/train/SHARD.jsonl.zst instead of one training file.
 ///
-/// It is done by steps of tasks (steps/task.h) under OUT/.work, so any number of processes on any machines that share OUT may work on it:
-/// first plan(), then for each of steps() in order its tasks in any order, then finish(). The bytes written depend on the sources and the
-/// configuration alone. docs/decisions/corpus_steps.md states memory and disk of each step.
+/// It is done by steps of tasks (steps/task.h) under OUT/.work, so any number of processes on any machines that share OUT may work
+/// on it: first plan(), then for each of steps() in order its tasks in any order, then finish(). The bytes written depend on the
+/// sources and the configuration alone. docs/decisions/corpus_steps.md states memory and disk of each step.
 class CorpusBuild {
  public:
   /// Reads sources.json and makes the plan; nothing is written. Error if the configuration is wrong or a source is gone.
@@ -26,7 +26,8 @@ class CorpusBuild {
 
   /// The finished stage, if OUT holds it for this configuration and these sources.
   std::optional<Manifest> finished() const;
-  /// Clears what another plan left in OUT, checks that the disk has room, writes OUT/.work/plan.json. Leaves the tasks of this plan.
+  /// Clears what another plan left in OUT, checks that the disk has room, writes OUT/.work/plan.json. Leaves the tasks of this
+  /// plan.
   void plan();
   const std::vector<Step>& steps() const;
   const TaskFolder& tasks() const;
@@ -40,8 +41,8 @@ class CorpusBuild {
   std::unique_ptr<State> state_;
 };
 
-/// All of it in this process, on all threads. Nothing is done if `out` already holds this; what an interrupted build left is used. Throws
-/// Error if a source cannot be opened, nothing was kept, or (strict) on damage.
+/// All of it in this process, on all threads. Nothing is done if `out` already holds this; what an interrupted build left is used.
+/// Throws Error if a source cannot be opened, nothing was kept, or (strict) on damage.
 StageResult build_corpus(const CorpusConfig& config, const fs::path& fetch_folder, const fs::path& out, bool keep_work = false);
 
 }  // namespace corollary

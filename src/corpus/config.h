@@ -26,23 +26,23 @@ struct WebConfig {
 
 /// The [corpus] table of a recipe.
 struct CorpusConfig {
-  double validation_fraction = 0.005;         ///< of each group's documents; a group is a subset and language
-  double test_fraction = 0.005;               ///< likewise
-  std::string papers_split = "drawn";         ///< "published": arXiv's, the last hundredth of each shard (split.h)
-  std::int64_t seed = 1234;                   ///< of the draw
-  std::int64_t max_record_bytes = 64 << 20;   ///< larger files and records are rejected unread
-  std::int64_t shard_bytes = 512 << 20;       ///< of input to one task; sources are cut where their kind allows
-  bool as_published = false;                  ///< the rules as Proof-Pile-2's programs really had them, faults included
-  bool strict = false;                        ///< stop at the first damaged record instead of counting it
-  bool julia_strict = false;                  ///< Julia: also a word of numerical work, as AlgebraicStack's paper says
-  std::vector<std::string> licences;          ///< of code that is kept: SPDX names, "BSD-*"; empty: all
-  std::vector<std::string> test_theorems;     ///< files or folders: PISA's, LeanDojo's, miniF2F's, taken out of proofs
-  std::string arxiv_metadata;                 ///< what `corollary corpus arxiv-metadata` made: licences and categories of papers
-  std::string arxiv_categories;               ///< "math math-ph": only papers of these; empty: all
-  bool keep_appendix = false;                 ///< of papers; the published rule cuts it off
+  double validation_fraction = 0.005;        ///< of each group's documents; a group is a subset and language
+  double test_fraction = 0.005;              ///< likewise
+  std::string papers_split = "drawn";        ///< "published": arXiv's, the last hundredth of each shard (split.h)
+  std::int64_t seed = 1234;                  ///< of the draw
+  std::int64_t max_record_bytes = 64 << 20;  ///< larger files and records are rejected unread
+  std::int64_t shard_bytes = 512 << 20;      ///< of input to one task; sources are cut where their kind allows
+  bool as_published = false;                 ///< the rules as Proof-Pile-2's programs really had them, faults included
+  bool strict = false;                       ///< stop at the first damaged record instead of counting it
+  bool julia_strict = false;                 ///< Julia: also a word of numerical work, as AlgebraicStack's paper says
+  std::vector<std::string> licences;         ///< of code that is kept: SPDX names, "BSD-*"; empty: all
+  std::vector<std::string> test_theorems;    ///< files or folders: PISA's, LeanDojo's, miniF2F's, taken out of proofs
+  std::string arxiv_metadata;                ///< what `corollary corpus arxiv-metadata` made: licences and categories of papers
+  std::string arxiv_categories;              ///< "math math-ph": only papers of these; empty: all
+  bool keep_appendix = false;                ///< of papers; the published rule cuts it off
   WebConfig web;
-  DedupConfig dedup;                          ///< which documents repeat which
-  DecontaminateConfig decontaminate;          ///< no tests: nothing is compared
+  DedupConfig dedup;                  ///< which documents repeat which
+  DecontaminateConfig decontaminate;  ///< no tests: nothing is compared
   static void each(auto& config, auto&& visit) {
     visit("validation_fraction", config.validation_fraction);
     visit("test_fraction", config.test_fraction);

@@ -11,9 +11,10 @@
 namespace corollary {
 namespace {
 
-/// MB of text a second on one core (docs/performance.md), half of what the benchmark rows show: reading, writing and compression come to it.
-constexpr double kCode = 100, kPages = 20, kPapers = 60, kRecords = 120, kFingerprints = 200, kMinhash = 40, kDecontaminate = 150, kCopy = 120,
-                 kPack = 80;
+/// MB of text a second on one core (docs/performance.md), half of what the benchmark rows show: reading, writing and compression
+/// come to it.
+constexpr double kCode = 100, kPages = 20, kPapers = 60, kRecords = 120, kFingerprints = 200, kMinhash = 40, kDecontaminate = 150,
+                 kCopy = 120, kPack = 80;
 
 /// What becomes of a packed byte of a source.
 struct Ratios {
@@ -22,27 +23,30 @@ struct Ratios {
   double rate = kRecords;
 };
 
-bool is_crawl(const SourceConfig& source) { return source.uri.find("warc") != std::string::npos || source.glob.find("warc") != std::string::npos; }
+bool is_crawl(const SourceConfig& source) {
+  return source.uri.find("warc") != std::string::npos || source.glob.find("warc") != std::string::npos;
+}
 bool is_repository(const SourceConfig& source) { return source.uri.starts_with("github:"); }
 
 Ratios ratios_of(const SourceConfig& source) {
   if (source.subset == "web") {
-    if (is_crawl(source)) return {5, 0.0006, kPages};                 // nearly no page of a crawl has mathematics
+    if (is_crawl(source)) return {5, 0.0006, kPages};  // nearly no page of a crawl has mathematics
     if (source.language == "html") return {5, 0.1, kPages};
-    return {2.2, 0.95, kRecords};                                     // extracted before
+    return {2.2, 0.95, kRecords};  // extracted before
   }
   if (source.subset == "papers") {
     if (source.language == "text") return {3, 0.95, kRecords};
-    if (source.language == "arxiv") return {1.3, 0.05, kPapers};      // most of a submission's bytes are its figures
+    if (source.language == "arxiv") return {1.3, 0.05, kPapers};  // most of a submission's bytes are its figures
     return {3, 0.4, kPapers};
   }
-  if (is_repository(source)) return {4, 0.15, kCode};                 // most files of a repository are of other languages
+  if (is_repository(source)) return {4, 0.15, kCode};  // most files of a repository are of other languages
   return {3, 0.3, kCode};
 }
 
 }  // namespace
 
-std::vector<StageEstimate> estimate_corpus(const std::vector<SourceConfig>& sources, const CorpusConfig& config, const CorpusCluster& cluster) {
+std::vector<StageEstimate> estimate_corpus(const std::vector<SourceConfig>& sources, const CorpusConfig& config,
+                                           const CorpusCluster& cluster) {
   check(cluster.nodes > 0 && cluster.cores_per_node > 0 && cluster.download_mb_per_second > 0 && cluster.disk_mb_per_second > 0,
         "[corpus_cluster] needs nodes, cores and rates above 0");
   const double cores = static_cast<double>(cluster.nodes * cluster.cores_per_node);
@@ -77,7 +81,8 @@ std::vector<StageEstimate> estimate_corpus(const std::vector<SourceConfig>& sour
   add("dedup", kZstd * text, kZstd * text, text / (kFingerprints * 1e6) + minhashed / (kMinhash * 1e6) + text / (kCopy * 1e6));
   if (!config.decontaminate.tests.empty()) add("decontaminate", kZstd * text, kZstd * text, text / (kDecontaminate * 1e6));
   add("split", kZstd * text, kZstd * text, text / (kCopy * 1e6));
-  add("pack", kZstd * text, text / 3.3 * 2, text / (kPack * 1e6));  // Llama's tokenizer: about 3.3 bytes of mathematics a token, 2 bytes each
+  add("pack", kZstd * text, text / 3.3 * 2,
+      text / (kPack * 1e6));  // Llama's tokenizer: about 3.3 bytes of mathematics a token, 2 bytes each
   StageEstimate sum{"all", packed, all.back().output_bytes, 0, 0};
   for (const StageEstimate& estimate : all) sum.core_hours += estimate.core_hours, sum.hours += estimate.hours;
   all.push_back(sum);
@@ -87,14 +92,19 @@ std::vector<StageEstimate> estimate_corpus(const std::vector<SourceConfig>& sour
 std::string estimates_to_table(const std::vector<StageEstimate>& estimates) {
   std::string table = fmt::format("{:<16} {:>10} {:>10} {:>12} {:>8}\n", "stage", "reads", "writes", "core hours", "hours");
   for (const StageEstimate& at : estimates)
-    table += fmt::format("{:<16} {:>10} {:>10} {:>12.1f} {:>8.2f}\n", at.stage, format_bytes(at.input_bytes), format_bytes(at.output_bytes), at.core_hours, at.hours);
+    table += fmt::format("{:<16} {:>10} {:>10} {:>12.1f} {:>8.2f}\n", at.stage, format_bytes(at.input_bytes),
+                         format_bytes(at.output_bytes), at.core_hours, at.hours);
   return table;
 }
 
 Json estimates_to_json(const std::vector<StageEstimate>& estimates) {
   Json rows = Json::array();
   for (const StageEstimate& at : estimates)
-    rows.push_back({{"stage", at.stage}, {"input_bytes", at.input_bytes}, {"output_bytes", at.output_bytes}, {"core_hours", at.core_hours}, {"hours", at.hours}});
+    rows.push_back({{"stage", at.stage},
+                    {"input_bytes", at.input_bytes},
+                    {"output_bytes", at.output_bytes},
+                    {"core_hours", at.core_hours},
+                    {"hours", at.hours}});
   return rows;
 }
 

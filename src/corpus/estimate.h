@@ -23,15 +23,16 @@ struct CorpusCluster {
   }
 };
 
-/// What a stage or step is expected to take. Rates are those docs/performance.md measured on one core; sizes follow from the sources'
-/// expected_bytes by ratios seen on the sample corpora: an estimate to plan disks and queues by, good to a factor of two.
+/// What a stage or step is expected to take. Rates are those docs/performance.md measured on one core; sizes follow from the
+/// sources' expected_bytes by ratios seen on the sample corpora: an estimate to plan disks and queues by, good to a factor of two.
 struct StageEstimate {
   std::string stage;  ///< "fetch", "extract code", "dedup", ..., "pack"
   double input_bytes = 0, output_bytes = 0;
   double core_hours = 0;
   double hours = 0;  ///< on the cluster: of cores or disk, whichever is longer
 };
-std::vector<StageEstimate> estimate_corpus(const std::vector<SourceConfig>& sources, const CorpusConfig& config, const CorpusCluster& cluster);
+std::vector<StageEstimate> estimate_corpus(const std::vector<SourceConfig>& sources, const CorpusConfig& config,
+                                           const CorpusCluster& cluster);
 
 std::string estimates_to_table(const std::vector<StageEstimate>& estimates);
 Json estimates_to_json(const std::vector<StageEstimate>& estimates);

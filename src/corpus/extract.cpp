@@ -44,7 +44,8 @@ Extraction extract_python(const RawRecord& record) {
 /// Pages: the prefilter on the bytes, extraction, the manual filter. What only a crawl needs is asked of pages that came in a WARC.
 class ExtractPage {
  public:
-  ExtractPage(const CorpusConfig& config, SharedModels models) : config_(config.web), as_published_(config.as_published), models_(std::move(models)) {}
+  ExtractPage(const CorpusConfig& config, SharedModels models)
+      : config_(config.web), as_published_(config.as_published), models_(std::move(models)) {}
 
   Extraction operator()(const RawRecord& record) const {
     if (record.bytes.size() > kMaxPageBytes) return rejected({"too_large", 0, std::to_string(record.bytes.size()) + " bytes"});
@@ -131,7 +132,9 @@ Extractor extractor_for(const std::string& subset, const std::string& language, 
   ProofStepOptions proof_steps;
   proof_steps.as_published = config.as_published;
   if (language == "lean-proofsteps")
-    return [proof_steps](const RawRecord& record) { return of_documents(lean_proof_steps(record.bytes, lean_module_name(record.path), proof_steps)); };
+    return [proof_steps](const RawRecord& record) {
+      return of_documents(lean_proof_steps(record.bytes, lean_module_name(record.path), proof_steps));
+    };
   if (language == "isabelle-proofsteps")
     return [proof_steps, models](const RawRecord& record) {
       const auto& tests = models->test_theorems;

@@ -16,7 +16,8 @@ Filter web_filter(SharedModels models) {
     if (candidate.text.size() < kMinWebBytes) return Rejection{"too_short"};
     if (candidate.text.size() > kMaxTextBytes) return Rejection{"too_large"};
     std::optional<bool> has_math;
-    if (candidate.extraction != nullptr && candidate.extraction->contains("formulas")) has_math = candidate.extraction->at("formulas") > 0;
+    if (candidate.extraction != nullptr && candidate.extraction->contains("formulas"))
+      has_math = candidate.extraction->at("formulas") > 0;
     return models->classifier.judge(candidate.text, has_math);
   };
 }
@@ -48,7 +49,8 @@ Filter filter_for(const std::string& subset, const std::string& language, const 
   if (!models) models = load_models(config);
   if (subset == "web") return web_filter(models);
   if (subset == "papers") return paper_filter(!config.as_published, models);
-  if (language.ends_with("-proofsteps")) return [](const Candidate&) { return std::optional<Rejection>(); };  // judged theorem by theorem
+  if (language.ends_with("-proofsteps"))
+    return [](const Candidate&) { return std::optional<Rejection>(); };  // judged theorem by theorem
   CodeFilterOptions options;
   options.as_published = config.as_published;
   options.julia_strict = config.julia_strict;

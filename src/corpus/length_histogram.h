@@ -7,7 +7,8 @@
 
 namespace corollary {
 
-/// Lengths counted in buckets of an eighth of an octave: any number of documents in 4 KiB, quantiles to 9 % (their bucket's lower end).
+/// Lengths counted in buckets of an eighth of an octave: any number of documents in 4 KiB, quantiles to 9 % (their bucket's lower
+/// end).
 class LengthHistogram {
  public:
   void add(std::int64_t length) {

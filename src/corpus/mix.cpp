@@ -23,7 +23,8 @@ std::vector<fs::path> training_files(const fs::path& corpus, const std::string& 
   if (fs::is_directory(corpus / subset / "train")) return list_files(corpus / subset / "train");
   for (const char* extension : {".jsonl.zst", ".jsonl.gz", ".jsonl"})
     if (const fs::path file = corpus / subset / (std::string("train") + extension); fs::exists(file)) return {file};
-  check(false, "no training documents of ", subset, " in ", corpus.string(), ": expected ", subset, "/train.jsonl.zst or ", subset, "/train/");
+  check(false, "no training documents of ", subset, " in ", corpus.string(), ": expected ", subset, "/train.jsonl.zst or ", subset,
+        "/train/");
   return {};
 }
 
@@ -57,8 +58,10 @@ struct Drawn {
 void write_sorted(const fs::path& from, const fs::path& to) {
   std::vector<Drawn> drawn;
   LineReader lines(from);
-  while (const auto line = lines.next()) drawn.push_back({std::stoull(std::string(line->substr(0, 16)), nullptr, 16), std::string(line->substr(16))});
-  std::sort(drawn.begin(), drawn.end(), [](const Drawn& a, const Drawn& b) { return std::tie(a.hash, a.line) < std::tie(b.hash, b.line); });
+  while (const auto line = lines.next())
+    drawn.push_back({std::stoull(std::string(line->substr(0, 16)), nullptr, 16), std::string(line->substr(16))});
+  std::sort(drawn.begin(), drawn.end(),
+            [](const Drawn& a, const Drawn& b) { return std::tie(a.hash, a.line) < std::tie(b.hash, b.line); });
   CompressedWriter writer(to);
   for (const Drawn& document : drawn) writer.write_line(document.line);
   writer.commit();
@@ -75,7 +78,8 @@ std::vector<MixShare> mix_shares(const MixConfig& config, const fs::path& corpus
     check(part.weight > 0 && std::isfinite(part.weight), "the weight of ", part.subset, " must be above 0, is ", part.weight);
     weights += part.weight;
     MixShare share{part.subset, 0, 0, 0, 0};
-    for_each_document(corpus, part.subset, [&](std::string_view, std::int64_t bytes, std::int64_t) { ++share.documents, share.bytes += bytes; });
+    for_each_document(corpus, part.subset,
+                      [&](std::string_view, std::int64_t bytes, std::int64_t) { ++share.documents, share.bytes += bytes; });
     check(share.bytes > 0, "no text of ", part.subset, " in ", corpus.string());
     shares.push_back(share);
   }
@@ -96,7 +100,8 @@ StageResult mix_corpus(const MixConfig& config, const fs::path& corpus, const fs
   const auto start = std::chrono::steady_clock::now();
   Json inputs = Json::object();
   for (const MixPart& part : config.parts)
-    for (const fs::path& file : training_files(corpus, part.subset)) inputs[file.lexically_relative(corpus).string()] = sha256_file(file);
+    for (const fs::path& file : training_files(corpus, part.subset))
+      inputs[file.lexically_relative(corpus).string()] = sha256_file(file);
   if (auto manifest = up_to_date(out, "mix", fields_to_json(config), inputs)) return {std::move(*manifest), true};
   const std::vector<MixShare> shares = mix_shares(config, corpus);
   double total = 0;
@@ -124,7 +129,8 @@ StageResult mix_corpus(const MixConfig& config, const fs::path& corpus, const fs
       for (std::int64_t copy = 0; copy <= whole; ++copy) {
         const std::uint64_t hash = draw(config, share.subset, number, copy);
         // The last copy is drawn by another hash than the one that places it.
-        if (copy == whole && static_cast<double>(draw(config, "?" + share.subset, number, copy)) >= rest * 18446744073709551616.0) continue;
+        if (copy == whole && static_cast<double>(draw(config, "?" + share.subset, number, copy)) >= rest * 18446744073709551616.0)
+          continue;
         buckets[hash % buckets.size()]->write_line(fmt::format("{:016x}{}", hash, line));
         ++documents;
         bytes += text_bytes;

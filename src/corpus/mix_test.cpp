@@ -71,7 +71,8 @@ TEST_F(Mix, WholeEpochsAndAPartInRandomOrder) {
   EXPECT_EQ(result.manifest.counts["web"]["documents"], copies["web"]);
   int changes = 0;
   for (std::size_t i = 1; i < all.size(); ++i) changes += all[i].starts_with("web") != all[i - 1].starts_with("web");
-  EXPECT_NEAR(changes, 2 * 0.75 * 0.25 * static_cast<double>(all.size()), 0.2 * static_cast<double>(all.size())) << "not sorted by subset";
+  EXPECT_NEAR(changes, 2 * 0.75 * 0.25 * static_cast<double>(all.size()), 0.2 * static_cast<double>(all.size()))
+      << "not sorted by subset";
   EXPECT_TRUE(mix_corpus(config_, folder_ / "corpus", folder_ / "out").was_up_to_date);
 
   mix_corpus(config_, folder_ / "corpus", folder_ / "again");

@@ -13,10 +13,10 @@ namespace corollary {
 
 /// What extraction and filters look things up in: read once, then shared by all threads.
 struct CorpusModels {
-  WebClassifier classifier;                                ///< language, MathScore, perplexity
+  WebClassifier classifier;  ///< language, MathScore, perplexity
   UrlRules url_rules;
-  std::optional<TheoremDecontaminator> test_theorems;      ///< if the configuration names any
-  std::optional<ArxivMetadata> arxiv_metadata;             ///< likewise
+  std::optional<TheoremDecontaminator> test_theorems;  ///< if the configuration names any
+  std::optional<ArxivMetadata> arxiv_metadata;         ///< likewise
 };
 using SharedModels = std::shared_ptr<const CorpusModels>;
 

@@ -6,9 +6,9 @@
 #include "base/compress.h"
 #include "corpus/code/code_filters.h"
 #include "corpus/document.h"
-#include "corpus/web/html_text.h"
 #include "corpus/papers/latex.h"
 #include "corpus/test_support.h"
+#include "corpus/web/html_text.h"
 
 namespace corollary {
 namespace {

@@ -21,8 +21,8 @@ std::vector<Drawn> draw_splits(std::int64_t n, double validation_fraction, doubl
   };
   const std::int64_t validation = share(validation_fraction), test = share(test_fraction);
   if (validation + test >= n) return {};
-  // A Fisher-Yates shuffle from the end, of which only the last places are wanted: those are settled first. What it has moved lies in a
-  // table, all else is where it was. As AlgebraicStack slices its shuffled rows: train, then validation, then test.
+  // A Fisher-Yates shuffle from the end, of which only the last places are wanted: those are settled first. What it has moved lies
+  // in a table, all else is where it was. As AlgebraicStack slices its shuffled rows: train, then validation, then test.
   std::unordered_map<std::int64_t, std::int64_t> moved;
   const auto at = [&](std::int64_t place) {
     const auto found = moved.find(place);

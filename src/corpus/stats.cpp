@@ -67,7 +67,8 @@ Counts count_file(const fs::path& file, const std::function<std::int64_t(std::st
 std::vector<CorpusReport::Origin> largest(const std::string& subset, const std::unordered_map<std::string, Sum>& origins) {
   std::vector<CorpusReport::Origin> all;
   for (const auto& [name, sum] : origins) all.push_back({subset, name, sum.documents, sum.bytes});
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return std::tie(b.bytes, a.name) < std::tie(a.bytes, b.name); });
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return std::tie(b.bytes, a.name) < std::tie(a.bytes, b.name); });
   if (all.size() > CorpusReport::kMostOrigins) {
     CorpusReport::Origin others{subset, "(others)", 0, 0};
     for (std::size_t i = CorpusReport::kMostOrigins; i < all.size(); ++i)
@@ -127,14 +128,16 @@ CorpusReport corpus_stats(const fs::path& folder_or_file, const std::function<st
         if (n.is_number_integer()) report.rejected.emplace_back(reason, n.get<std::int64_t>());
     if (counts.contains("by_source")) report.by_source = counts["by_source"];
   }
-  std::stable_sort(report.rejected.begin(), report.rejected.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::stable_sort(report.rejected.begin(), report.rejected.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
   return report;
 }
 
 Json corpus_stats_to_json(const CorpusReport& report) {
   Json rows = Json::array(), origins = Json::array(), rejected = Json::object();
   for (const CorpusStats& at : report.rows) {
-    Json row = {{"subset", at.subset}, {"language", at.language}, {"split", at.split}, {"documents", at.documents}, {"bytes", at.bytes}};
+    Json row = {
+        {"subset", at.subset}, {"language", at.language}, {"split", at.split}, {"documents", at.documents}, {"bytes", at.bytes}};
     if (at.tokens >= 0) row["tokens"] = at.tokens;
     Json& lengths = row["lengths"];
     lengths = {{"least", at.lengths.least()}, {"mean", at.lengths.mean()}};

@@ -24,8 +24,8 @@ struct CorpusStats {
 
 struct CorpusReport {
   std::vector<CorpusStats> rows;  ///< sorted by subset, language, split
-  /// Where the documents come from, each with documents and bytes: domains of pages, repositories of code, else sources; the largest
-  /// kMostOrigins of each subset by bytes, the rest together under "(others)".
+  /// Where the documents come from, each with documents and bytes: domains of pages, repositories of code, else sources; the
+  /// largest kMostOrigins of each subset by bytes, the rest together under "(others)".
   static constexpr std::size_t kMostOrigins = 20;
   struct Origin {
     std::string subset, name;
@@ -39,8 +39,8 @@ struct CorpusReport {
 
 /// Counts what is there by reading it: a folder of .jsonl[.zst|.gz] files (subset and split from meta or, failing that, the path
 /// SUBSET/SPLIT.jsonl... or SUBSET/SPLIT/NAME.jsonl...), or one such file. `count_tokens`, called from several threads, gives the
-/// tokens of a text. Memory: one document a thread, and a count for each domain or repository. Throws Error naming file and line for what
-/// is no document.
+/// tokens of a text. Memory: one document a thread, and a count for each domain or repository. Throws Error naming file and line
+/// for what is no document.
 CorpusReport corpus_stats(const fs::path& folder_or_file, const std::function<std::int64_t(std::string_view)>& count_tokens = {});
 
 /// For machines: {"rows", "origins", "rejected", "by_source"}; of each row also length quantiles and a histogram by octaves.

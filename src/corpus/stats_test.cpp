@@ -16,10 +16,12 @@ TEST(Stats, CountsByMetaElseByPath) {
   write_file(folder / "code/train.jsonl",
              "{\"text\":\"\u2203x\",\"meta\":{\"subset\":\"code\",\"language\":\"coq\"}}\n{\"text\":\"y\",\"meta\":{\"lang\":"
              "\"lean\",\"record\":{\"repo\":\"a/b\"}}}\n");
-  write_file(folder / "web/validation/web-00001.jsonl", "{\"text\":\"page\",\"meta\":{\"record\":{\"url\":\"https://www.Example.org:8/a\"}}}\n");
+  write_file(folder / "web/validation/web-00001.jsonl",
+             "{\"text\":\"page\",\"meta\":{\"record\":{\"url\":\"https://www.Example.org:8/a\"}}}\n");
   write_file(folder / "rejected.jsonl", "{\"path\":\"x\"}\n");
   write_file(folder / ".work/extract/code-00000.jsonl", "{\"text\":\"unfinished\"}\n");
-  const CorpusReport report = corpus_stats(folder.path(), [](std::string_view text) { return static_cast<std::int64_t>(text.size()) / 2; });
+  const CorpusReport report =
+      corpus_stats(folder.path(), [](std::string_view text) { return static_cast<std::int64_t>(text.size()) / 2; });
   const auto& rows = report.rows;
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[0].language, "coq");

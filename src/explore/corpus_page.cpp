@@ -55,8 +55,8 @@ Html overview(const std::vector<std::string>& subsets, const std::map<std::strin
   cells(page, {"subset", "documents", "text", "tokens", "mean length"}, true);
   for (const std::string& subset : subsets) {
     const Total& total = totals.at(subset);
-    cells(page, {subset, format_count(total.documents), format_bytes(total.bytes), total.has_tokens ? format_count(total.tokens) : "",
-                 format_bytes(total.bytes / std::max(total.documents, 1.0))});
+    cells(page, {subset, format_count(total.documents), format_bytes(total.bytes),
+                 total.has_tokens ? format_count(total.tokens) : "", format_bytes(total.bytes / std::max(total.documents, 1.0))});
   }
   page << "</table>\n"_html;
   return page;
@@ -70,7 +70,8 @@ Html lengths(const std::string& subset, const Total& total, int colour) {
   double most = 1;
   for (const auto& [from, n] : total.octaves) most = std::max(most, n);
   const double step = kWidth / static_cast<double>(total.octaves.size());
-  page << "<figure><figcaption>"_html << subset << ": documents by length</figcaption>\n<svg viewBox=\"0 0 720 160\" role=\"img\">\n"_html;
+  page << "<figure><figcaption>"_html << subset
+       << ": documents by length</figcaption>\n<svg viewBox=\"0 0 720 160\" role=\"img\">\n"_html;
   double x = 0;
   for (const auto& [from, n] : total.octaves) {
     const double height = (kBase - 20) * n / most;
@@ -109,15 +110,16 @@ std::string corpus_page(const Json& stats, const std::string& title) {
         if (n.is_number()) total.octaves[std::strtod(from.c_str(), nullptr)] += n.get<double>();
     const auto length = [&](const char* name) { return lengths.contains(name) ? size(lengths[name]) : std::string(); };
     cells(table, {subset + ", " + text(row, "language"), text(row, "split"), count(row.value("documents", Json())),
-                  size(row.value("bytes", Json())), row.contains("tokens") ? count(row["tokens"]) : "", length("least"), length("p50"),
-                  length("mean"), length("p95"), length("most")});
+                  size(row.value("bytes", Json())), row.contains("tokens") ? count(row["tokens"]) : "", length("least"),
+                  length("p50"), length("mean"), length("p95"), length("most")});
   }
   table << "</table></div>\n"_html;
 
   Html page;
-  page << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"_html
-       << "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '"_html << csp_hash(kStyle)
-       << "'\"><title>"_html << title << "</title><style>"_html;
+  page
+      << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"_html
+      << "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '"_html << csp_hash(kStyle)
+      << "'\"><title>"_html << title << "</title><style>"_html;
   page.code(kStyle);
   page << "</style></head>\n<body><h1>"_html << title << "</h1>\n"_html << overview(subsets, totals);
   int colour = 0;
@@ -126,7 +128,8 @@ std::string corpus_page(const Json& stats, const std::string& title) {
   page << "<h2>Largest origins</h2>\n<div class=\"scroll\"><table>\n"_html;
   cells(page, {"origin", "subset", "documents", "text"}, true);
   for (const Json& origin : stats.value("origins", Json::array()))
-    cells(page, {text(origin, "name"), text(origin, "subset"), count(origin.value("documents", Json())), size(origin.value("bytes", Json()))});
+    cells(page, {text(origin, "name"), text(origin, "subset"), count(origin.value("documents", Json())),
+                 size(origin.value("bytes", Json()))});
   page << "</table></div>\n"_html;
   if (const Json rejected = stats.value("rejected", Json::object()); !rejected.empty()) {
     page << "<h2>Not in the corpus, by reason</h2>\n<table>\n"_html;

@@ -82,7 +82,8 @@ std::string excerpt(std::string_view text, std::int64_t begin, std::int64_t end)
   begin = std::clamp<std::int64_t>(begin, 0, static_cast<std::int64_t>(text.size()));
   end = std::clamp<std::int64_t>(end, begin, static_cast<std::int64_t>(text.size()));
   const auto is_inside = [&](std::int64_t at) {
-    return at < static_cast<std::int64_t>(text.size()) && (static_cast<unsigned char>(text[static_cast<std::size_t>(at)]) & 0xC0) == 0x80;
+    return at < static_cast<std::int64_t>(text.size()) &&
+           (static_cast<unsigned char>(text[static_cast<std::size_t>(at)]) & 0xC0) == 0x80;
   };
   while (is_inside(begin)) ++begin;
   while (end > begin && is_inside(end)) --end;
@@ -90,7 +91,8 @@ std::string excerpt(std::string_view text, std::int64_t begin, std::int64_t end)
 }
 
 /// Our line: where the document is, and its hits with what stands around them.
-Json our_line(const Json& record, std::string_view text, const std::vector<Hit>& hits, std::int64_t n, std::int64_t context, const std::string& where) {
+Json our_line(const Json& record, std::string_view text, const std::vector<Hit>& hits, std::int64_t n, std::int64_t context,
+              const std::string& where) {
   Json line = {{"where", where}, {"text_sha256", sha256_hex(text)}};
   for (const char* name : {"url", "meta"})
     if (record.contains(name)) line[name] = record[name];
@@ -117,7 +119,8 @@ Json published_line(Json record, const std::vector<Hit>& hits, std::int64_t n, c
   record["ngram_n"] = n;
   record["test_id"] = last.item;
   record["id"] = last.item;
-  for (const auto& [ours, theirs] : {std::pair{"problem", "input"}, {"question", "input"}, {"solution", "output"}, {"answer", "output"}})
+  for (const auto& [ours, theirs] :
+       {std::pair{"problem", "input"}, {"question", "input"}, {"solution", "output"}, {"answer", "output"}})
     if (item.contains(ours)) record[theirs] = item[ours];
   record["meta"] = Json::object();
   for (const char* name : {"level", "type"})
@@ -247,7 +250,8 @@ class Scan {
 
 bool is_documents_file(const fs::path& file) {
   const std::string name = file.filename().string();
-  return !name.starts_with("rejected.jsonl") && !name.starts_with("contaminated.jsonl") && (name.ends_with(".jsonl") || name.ends_with(".jsonl.zst") || name.ends_with(".jsonl.gz"));
+  return !name.starts_with("rejected.jsonl") && !name.starts_with("contaminated.jsonl") &&
+         (name.ends_with(".jsonl") || name.ends_with(".jsonl.zst") || name.ends_with(".jsonl.gz"));
 }
 
 bool is_correct(const Json& score, const std::string& where) {
@@ -276,7 +280,8 @@ std::vector<OverlapSummary> scan_overlap(const OverlapConfig& config, const fs::
   return scan.finish(corpus, out);
 }
 
-std::vector<OverlapAccuracy> overlap_accuracy(const OverlapConfig& config, const std::vector<fs::path>& folders, std::int64_t n, const fs::path& scores) {
+std::vector<OverlapAccuracy> overlap_accuracy(const OverlapConfig& config, const std::vector<fs::path>& folders, std::int64_t n,
+                                              const fs::path& scores) {
   const TestTexts tests = read_test_texts(config.tests, {config.key}, true);
   std::set<std::int64_t> hits;
   for (const fs::path& folder : folders) {

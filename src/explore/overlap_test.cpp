@@ -30,10 +30,15 @@ class Overlap : public ::testing::Test {
   void SetUp() override {
     std::string tests;
     for (int i = 0; i < 6; ++i)  // item 5 repeats item 0
-      tests += to_line({{"problem", numbers(100 * (i % 5), 20)}, {"solution", "s"}, {"level", "Level " + std::to_string(1 + i % 2)}, {"type", "T"}}) + "\n";
+      tests += to_line({{"problem", numbers(100 * (i % 5), 20)},
+                        {"solution", "s"},
+                        {"level", "Level " + std::to_string(1 + i % 2)},
+                        {"type", "T"}}) +
+               "\n";
     write_file(folder_ / "tests.jsonl", tests);
     CompressedWriter web(folder_ / "corpus/web/train.jsonl.zst");
-    web.write_line(to_line({{"text", "before \u00e9 " + numbers(0, 12) + "after"}, {"url", "u1"}}));           // item 0 (and 5), 3 n-grams of 10
+    web.write_line(
+        to_line({{"text", "before \u00e9 " + numbers(0, 12) + "after"}, {"url", "u1"}}));  // item 0 (and 5), 3 n-grams of 10
     web.write_line(to_line({{"text", numbers(305, 10) + "and " + numbers(102, 10)}, {"meta", {{"a", 1}}}}));  // items 3 and 1
     web.write_line("no document");
     web.write_line(to_line({{"text", numbers(305, 10) + "and " + numbers(102, 10)}}));  // the same text again
@@ -72,7 +77,8 @@ TEST_F(Overlap, HitsWithContextAndCounts) {
 
 TEST_F(Overlap, AccuracyByLevelWithRepeatedProblems) {
   scan_overlap(config_, folder_ / "corpus", folder_ / "out");
-  write_file(folder_ / "scores.jsonl", "{\"correct\":true}\n{\"correct\":false}\n{\"acc\":1}\n{\"exact_match\":0}\n{\"correct\":true}\n{\"correct\":true}\n");
+  write_file(folder_ / "scores.jsonl",
+             "{\"correct\":true}\n{\"correct\":false}\n{\"acc\":1}\n{\"exact_match\":0}\n{\"correct\":true}\n{\"correct\":true}\n");
   const auto table = overlap_accuracy(config_, {folder_ / "out"}, 10, folder_ / "scores.jsonl");
   ASSERT_EQ(table.size(), 3U);
   EXPECT_EQ(table[0].level, "Level 1");  // items 0, 2, 4: hit 0 correct; others 2 and 4 correct
@@ -104,9 +110,10 @@ TEST(OverlapShared, PublishedHitsAgree) {
   if (!fs::exists(data / "overlap")) GTEST_SKIP() << "no published hits here";
   const TestFolder folder;
   int documents = 0, several = 0;
-  for (const auto& [name, tests, key] :
-       {std::tuple{"mathstack_MATH_input_hits_30", "math", "problem"}, {"mathstack_MATH_output_hits_30", "math", "solution"},
-        {"open-web-math_open-web-math-v1.2_MATH_output_hits_30", "math", "solution"}, {"open-web-math_open-web-math-v1.2_gsm8k_input_hits_30", "gsm8k", "question"}}) {
+  for (const auto& [name, tests, key] : {std::tuple{"mathstack_MATH_input_hits_30", "math", "problem"},
+                                         {"mathstack_MATH_output_hits_30", "math", "solution"},
+                                         {"open-web-math_open-web-math-v1.2_MATH_output_hits_30", "math", "solution"},
+                                         {"open-web-math_open-web-math-v1.2_gsm8k_input_hits_30", "gsm8k", "question"}}) {
     const fs::path published = data / "overlap" / (std::string(name) + ".jsonl.zst");
     OverlapConfig config;
     config.tests = {(data / "eval" / tests / "test.jsonl.zst").string()};

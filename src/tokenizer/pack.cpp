@@ -56,7 +56,9 @@ class Rejects {
 /// Some lines of a file, encoded on all threads and written in their order.
 class Batch {
  public:
-  Batch(const Tokenizer& tokenizer, std::optional<std::int32_t> eod) : tokenizer_(tokenizer), eod_(eod) { text_.reserve(2 * kBatchBytes); }
+  Batch(const Tokenizer& tokenizer, std::optional<std::int32_t> eod) : tokenizer_(tokenizer), eod_(eod) {
+    text_.reserve(2 * kBatchBytes);
+  }
 
   bool is_full() const { return text_.size() >= kBatchBytes; }
   void add(std::string_view line, std::int64_t number) {

@@ -153,7 +153,8 @@ TEST_F(Resume, SavingBesideTrainingChangesNothing) {
 
 // A spike at step 26 sends the run back to 21 or before; kills all around it do not change where it goes nor what comes of it.
 TEST_F(Resume, KilledAroundARewindItEndsWithTheSameBytes) {
-  const std::vector<std::string> guarded = {"spike=100", "spike_sigma=6", "spike_window=16", "on_spike=\"rewind\"", "rewind_steps=5"};
+  const std::vector<std::string> guarded = {"spike=100", "spike_sigma=6", "spike_window=16", "on_spike=\"rewind\"",
+                                            "rewind_steps=5"};
   ASSERT_EQ(run("undisturbed", guarded), 0) << read_file(log("undisturbed"));
   ASSERT_THAT(read_file(log("undisturbed")), HasSubstr("went back from step 26 to 21"));
   for (const char* moment : {"step 26/40", "went back", "step 22/40", "step 28/40"}) {

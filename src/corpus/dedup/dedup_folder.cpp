@@ -56,7 +56,8 @@ void remove_leftovers(const fs::path& out, const std::vector<DedupInput>& inputs
   for (const fs::path& path : list_files(out)) {
     const std::string name = path.lexically_relative(out).generic_string();
     std::error_code ignored;
-    if (const auto at = name.rfind(".tmp."); at != std::string::npos && ours.contains(name.substr(0, at))) fs::remove(path, ignored);
+    if (const auto at = name.rfind(".tmp."); at != std::string::npos && ours.contains(name.substr(0, at)))
+      fs::remove(path, ignored);
   }
 }
 

@@ -66,7 +66,8 @@ std::vector<Line> random_corpus(std::uint64_t seed, int size) {
     while (std::count_if(cut.begin(), cut.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }) > 2048)
       cut.pop_back();
     while ((static_cast<unsigned char>(cut.back()) & 0x80) != 0) cut.pop_back();
-    while (std::count_if(cut.begin(), cut.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }) < 2048) cut += 'x';
+    while (std::count_if(cut.begin(), cut.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }) < 2048)
+      cut += 'x';
     pieces.push_back(cut);
   }
   for (int i = 0; i < size; ++i) {
@@ -109,7 +110,9 @@ struct Drop {
   std::int64_t of = -1;
   bool operator==(const Drop&) const = default;
 };
-std::ostream& operator<<(std::ostream& out, const Drop& d) { return out << d.line << " " << d.reason << " " << d.offset << " " << d.of; }
+std::ostream& operator<<(std::ostream& out, const Drop& d) {
+  return out << d.line << " " << d.reason << " " << d.offset << " " << d.of;
+}
 
 std::string collapse(const std::string& text) {
   std::string out;
@@ -133,7 +136,8 @@ std::vector<std::pair<std::string, std::int64_t>> chunks_of(const std::string& t
     if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) starts.push_back(i);
   const std::size_t n = starts.size();
   starts.push_back(text.size());
-  for (std::size_t i = 0; i + 2048 <= n; i += 2048) out.emplace_back(text.substr(starts[i], starts[i + 2048] - starts[i]), starts[i]);
+  for (std::size_t i = 0; i + 2048 <= n; i += 2048)
+    out.emplace_back(text.substr(starts[i], starts[i + 2048] - starts[i]), starts[i]);
   if (as_published && n > 0 && n < 2048) out.emplace_back(text, 0);
   return out;
 }
@@ -206,7 +210,9 @@ struct Outcome {
   std::vector<std::string> kept;
 };
 
-std::string shard_name(std::size_t shard) { return "part/" + std::to_string(100 + shard) + (shard % 2 == 0 ? ".jsonl.zst" : ".jsonl"); }
+std::string shard_name(std::size_t shard) {
+  return "part/" + std::to_string(100 + shard) + (shard % 2 == 0 ? ".jsonl.zst" : ".jsonl");
+}
 
 /// Writes the lines to shards of uneven size; returns the number of the first line of each.
 std::vector<std::size_t> write_shards(const fs::path& folder, const std::vector<Line>& lines, std::size_t num_shards) {
@@ -274,7 +280,8 @@ TEST(DedupFolder, IsTheReferenceWhateverShardsBucketsThreadsAndMemory) {
     }
     const std::vector<std::tuple<int, int, int, int>> ways = {
         {1, 1, 1 << 30, 1}, {1, 7, 1 << 16, 3}, {3, 5, 1 << 16, 2}, {9, 20, 1 << 20, 4}, {15, 2, 1 << 16, 1}};
-    for (const std::size_t way : {std::size_t{0}, 1 + static_cast<std::size_t>(round), 1 + static_cast<std::size_t>(round + 1) % 4}) {
+    for (const std::size_t way :
+         {std::size_t{0}, 1 + static_cast<std::size_t>(round), 1 + static_cast<std::size_t>(round + 1) % 4}) {
       const auto& [shards, buckets, memory, threads] = ways[way];
       const Threads limit(threads);
       TestFolder folder;
@@ -366,7 +373,8 @@ TEST(DedupPhases, DamagedAndForeignFilesAreErrorsThatNameThem) {
   damaged(prints[1], [&] { match_bucket(config, prints, 0, folder / "x"); });
   damaged(matches[0], [&] { resolve_matches(config, prints, matches, {folder / "y", folder / "z"}); });
   damaged(drops[0], filter);
-  EXPECT_FALSE(fs::exists(folder / "x") || fs::exists(folder / "y") || fs::exists(folder / "z") || fs::exists(folder / "out.jsonl"));
+  EXPECT_FALSE(fs::exists(folder / "x") || fs::exists(folder / "y") || fs::exists(folder / "z") ||
+               fs::exists(folder / "out.jsonl"));
   DedupConfig other = config;
   other.seed = 9;
   EXPECT_THAT(error_of([&] { match_bucket(other, prints, 0, folder / "x"); }), HasSubstr("another configuration"));
@@ -394,7 +402,9 @@ TEST(DedupConfig, RulesNameSubsetsAndLanguages) {
 TEST(DedupPhases, HostileLines) {
   TestFolder folder;
   std::string lines = "\n{\n[]\n{\"text\": 1}\n{\"text\": \"a\", \"meta\": 3}\n\xff\n{\"text\": \"\xff\"}\n";
-  lines += "{\"text\": \"a\", \"meta\": \"{\\\"subset\\\": \\\"web\\\"}\"}\n{\"text\": \"a\"}\n{\"text\": \"\"}\n{\"text\": \"b\", \"meta\": null}\n";
+  lines +=
+      "{\"text\": \"a\", \"meta\": \"{\\\"subset\\\": \\\"web\\\"}\"}\n{\"text\": \"a\"}\n{\"text\": \"\"}\n{\"text\": \"b\", "
+      "\"meta\": null}\n";
   lines += "{\"text\": \"\"}";  // the last line without newline
   write_file(folder / "in/x.jsonl", lines);
   const auto result = dedup_folder({}, folder / "in", folder / "out");
@@ -463,10 +473,11 @@ TEST(DedupPhases, MemoryFollowsTheBudgetNotTheInput) {
   writer.commit();
   DedupConfig config{.rows_per_band = 1, .num_buckets = 2, .memory_bytes = 1 << 20};  // 900,000 records of 32 bytes, many pairs
   const std::vector<fs::path> prints(4, folder / "x.prints"), matches = {folder / "0.matches", folder / "1.matches"},
-                              drops = {folder / "0", folder / "1", folder / "2", folder / "3"};
+                                                              drops = {folder / "0", folder / "1", folder / "2", folder / "3"};
   const auto first = growth_mb([&] { fingerprint_shard(config, folder / "x.jsonl", prints[0]); });
   const auto second = growth_mb([&] {
-    for (std::int64_t bucket = 0; bucket < 2; ++bucket) match_bucket(config, prints, bucket, matches[static_cast<std::size_t>(bucket)]);
+    for (std::int64_t bucket = 0; bucket < 2; ++bucket)
+      match_bucket(config, prints, bucket, matches[static_cast<std::size_t>(bucket)]);
   });
   const auto third = growth_mb([&] { resolve_matches(config, prints, matches, drops); });
   EXPECT_GT(first, 0);

@@ -17,7 +17,9 @@ namespace {
 constexpr Layout kVerdictLayout = {.has_low = true, .has_shard = true};
 constexpr Layout kNeighbourLayout = {.has_shard = true};
 
-std::uint64_t verdict(DropReason reason, std::uint32_t offset) { return std::uint64_t{static_cast<std::uint32_t>(reason)} << 32 | offset; }
+std::uint64_t verdict(DropReason reason, std::uint32_t offset) {
+  return std::uint64_t{static_cast<std::uint32_t>(reason)} << 32 | offset;
+}
 
 RecordFileHead checked_head(const DedupConfig& config, const fs::path& path, RecordFileType type) {
   RecordFileHead head = read_record_head(path, type);
@@ -67,9 +69,14 @@ class Sets {
 template <class Index>
 class Resolver {
  public:
-  Resolver(const DedupConfig& config, const std::vector<fs::path>& fingerprints, const std::vector<fs::path>& outs, std::uint64_t source,
-           std::vector<std::uint64_t> begins)
-      : config_(config), fingerprints_(fingerprints), outs_(outs), source_(source), begins_(std::move(begins)), sets_(begins_.back()),
+  Resolver(const DedupConfig& config, const std::vector<fs::path>& fingerprints, const std::vector<fs::path>& outs,
+           std::uint64_t source, std::vector<std::uint64_t> begins)
+      : config_(config),
+        fingerprints_(fingerprints),
+        outs_(outs),
+        source_(source),
+        begins_(std::move(begins)),
+        sets_(begins_.back()),
         is_dropped_(begins_.back(), false) {}
 
   void unite(const Record& neighbour) { sets_.unite(number(neighbour.high), number(neighbour.position)); }
@@ -93,8 +100,8 @@ class Resolver {
  private:
   std::uint64_t number(std::uint64_t position) const {
     const std::uint64_t shard = shard_of(position);
-    check(shard + 1 < begins_.size() && line_of(position) < begins_[shard + 1] - begins_[shard], "a match names line ", line_of(position),
-          " of shard ", shard, ", which does not exist: the matches are of other shards; run phase 2 again");
+    check(shard + 1 < begins_.size() && line_of(position) < begins_[shard + 1] - begins_[shard], "a match names line ",
+          line_of(position), " of shard ", shard, ", which does not exist: the matches are of other shards; run phase 2 again");
     return begins_[shard] + line_of(position);
   }
   std::uint64_t position(std::uint64_t document) const {
@@ -108,7 +115,8 @@ class Resolver {
       open_shard();
       const std::uint64_t line = next_ - begins_[shard_];
       if (has_malformed_ && malformed_line_.high == line) {
-        writer_->add({.high = line, .low = verdict(DropReason::malformed_record, 0), .position = position_of(shard_, line), .kind = kDrop});
+        writer_->add(
+            {.high = line, .low = verdict(DropReason::malformed_record, 0), .position = position_of(shard_, line), .kind = kDrop});
         has_malformed_ = malformed_->next(malformed_line_);
         continue;
       }
@@ -187,10 +195,14 @@ void resolve(const DedupConfig& config, const std::vector<fs::path>& fingerprint
 
 const char* drop_reason_name(DropReason reason) {
   switch (reason) {
-    case DropReason::malformed_record: return "malformed_record";
-    case DropReason::duplicate_document: return "duplicate_document";
-    case DropReason::duplicate_chunk: return "duplicate_chunk";
-    case DropReason::near_duplicate: return "near_duplicate";
+    case DropReason::malformed_record:
+      return "malformed_record";
+    case DropReason::duplicate_document:
+      return "duplicate_document";
+    case DropReason::duplicate_chunk:
+      return "duplicate_chunk";
+    case DropReason::near_duplicate:
+      return "near_duplicate";
   }
   return "unknown";
 }
@@ -202,28 +214,30 @@ void match_bucket(const DedupConfig& config, const std::vector<fs::path>& finger
   RecordSorter sorter(out.string() + ".run", config.memory_bytes / 2);
   for (const std::uint32_t kind : {kDocumentHash, kChunkHash, kBandHash}) {
     std::optional<Record> first;
-    merge_records(segments_of(config, fingerprints, RecordFileType::fingerprints, kind, bucket), config.memory_bytes / 2,
-                  out.string() + ".run", [&](const Record& record) {
-                    if (!first || record.high != first->high || record.low != first->low) {
-                      first = record;
-                      return;
-                    }
-                    const bool repeats_itself = record.position == first->position;
-                    if (repeats_itself && !(kind == kChunkHash && config.as_published)) return;
-                    if (kind == kBandHash)
-                      sorter.add({.high = record.position, .position = first->position, .kind = kNeighbour});
-                    else
-                      sorter.add({.high = record.position,
-                                  .low = verdict(kind == kDocumentHash ? DropReason::duplicate_document : DropReason::duplicate_chunk,
-                                                 record.offset),
-                                  .position = first->position,
-                                  .kind = kVerdict});
-                  });
+    merge_records(
+        segments_of(config, fingerprints, RecordFileType::fingerprints, kind, bucket), config.memory_bytes / 2,
+        out.string() + ".run", [&](const Record& record) {
+          if (!first || record.high != first->high || record.low != first->low) {
+            first = record;
+            return;
+          }
+          const bool repeats_itself = record.position == first->position;
+          if (repeats_itself && !(kind == kChunkHash && config.as_published)) return;
+          if (kind == kBandHash)
+            sorter.add({.high = record.position, .position = first->position, .kind = kNeighbour});
+          else
+            sorter.add({.high = record.position,
+                        .low = verdict(kind == kDocumentHash ? DropReason::duplicate_document : DropReason::duplicate_chunk,
+                                       record.offset),
+                        .position = first->position,
+                        .kind = kVerdict});
+        });
   }
   RecordWriter writer(out, RecordFileType::matches, dedup_digest(config), source);
   std::optional<Record> last;
   sorter.finish([&](const Record& record) {
-    if (!last || last->kind != record.kind) writer.begin(record.kind, 0, record.kind == kVerdict ? kVerdictLayout : kNeighbourLayout);
+    if (!last || last->kind != record.kind)
+      writer.begin(record.kind, 0, record.kind == kVerdict ? kVerdictLayout : kNeighbourLayout);
     // Of a document's verdicts the first is the strongest; a pair may share several bands.
     const bool is_news = !last || last->kind != record.kind || last->high != record.high ||
                          (record.kind == kNeighbour && last->position != record.position);
@@ -236,8 +250,10 @@ void match_bucket(const DedupConfig& config, const std::vector<fs::path>& finger
 void resolve_matches(const DedupConfig& config, const std::vector<fs::path>& fingerprints, const std::vector<fs::path>& matches,
                      const std::vector<fs::path>& outs, std::uint64_t source) {
   check_config(config);
-  check(outs.size() == fingerprints.size(), "there are ", fingerprints.size(), " shards and ", outs.size(), " files for their drops");
-  check(std::ssize(matches) == config.num_buckets, "there are ", matches.size(), " files of matches for ", config.num_buckets, " buckets");
+  check(outs.size() == fingerprints.size(), "there are ", fingerprints.size(), " shards and ", outs.size(),
+        " files for their drops");
+  check(std::ssize(matches) == config.num_buckets, "there are ", matches.size(), " files of matches for ", config.num_buckets,
+        " buckets");
   std::vector<std::uint64_t> begins = {0};
   for (const fs::path& path : fingerprints)
     begins.push_back(begins.back() + static_cast<std::uint64_t>(checked_head(config, path, RecordFileType::fingerprints).lines));
@@ -285,8 +301,8 @@ DropCounts drop_lines(const fs::path& shard, std::uint64_t shard_number, const f
     gone.write_line(to_line(json));
     has_drop = reader->next(drop);
   }
-  check(static_cast<std::int64_t>(number) == head.lines && !has_drop, "the shard ", shard.string(), " has ", number, " lines, but ", drops.string(),
-        " was made for ", head.lines, ": run deduplication again from the fingerprints");
+  check(static_cast<std::int64_t>(number) == head.lines && !has_drop, "the shard ", shard.string(), " has ", number, " lines, but ",
+        drops.string(), " was made for ", head.lines, ": run deduplication again from the fingerprints");
   gone.commit();
   kept.commit();
   return counts;

@@ -26,8 +26,8 @@ constexpr std::uint32_t kDrop = 1;  ///< in a file of drops: high: line; low and
 void match_bucket(const DedupConfig& config, const std::vector<fs::path>& fingerprints, std::int64_t bucket, const fs::path& out,
                   std::uint64_t source = 0);
 
-/// Phase 3. From all `matches` (one a bucket) the lines to drop: outs[i] lists those of the shard of fingerprints[i]. Documents dropped
-/// by an exact rule go; of each cluster of neighbours, taken transitively, the first that no exact rule drops stays.
+/// Phase 3. From all `matches` (one a bucket) the lines to drop: outs[i] lists those of the shard of fingerprints[i]. Documents
+/// dropped by an exact rule go; of each cluster of neighbours, taken transitively, the first that no exact rule drops stays.
 /// Memory: 4 bytes and a bit a document (8 from 2^32 documents on), and config.memory_bytes for merging.
 void resolve_matches(const DedupConfig& config, const std::vector<fs::path>& fingerprints, const std::vector<fs::path>& matches,
                      const std::vector<fs::path>& outs, std::uint64_t source = 0);

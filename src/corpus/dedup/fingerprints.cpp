@@ -92,7 +92,8 @@ bool applies(const std::vector<std::string>& rules, std::string_view subset, std
   for (const std::string& rule : rules) {
     if (rule.empty()) continue;  // what an empty flag gives: no rule, not the subset without a name
     const bool names_language = rule.find('/') != std::string::npos;
-    if (names_language ? glob_match(rule, std::string(subset) + '/' + std::string(language)) : glob_match(rule, subset)) return true;
+    if (names_language ? glob_match(rule, std::string(subset) + '/' + std::string(language)) : glob_match(rule, subset))
+      return true;
   }
   return false;
 }
@@ -124,8 +125,8 @@ std::optional<DocumentView> DocumentScanner::scan(std::string_view line) {
   DocumentView view;
   view.text = text;
   const auto read = [&](const simdjson::dom::object& from) {
-    for (const auto& [name, field] : {std::pair{"subset", &view.subset}, {"language", &view.language}, {"source", &view.source},
-                                      {"path", &view.path}}) {
+    for (const auto& [name, field] :
+         {std::pair{"subset", &view.subset}, {"language", &view.language}, {"source", &view.source}, {"path", &view.path}}) {
       std::string_view value;
       if (field->empty() && from[name].get(value) == simdjson::SUCCESS) *field = value;
     }
@@ -169,7 +170,8 @@ void fingerprint_shard(const DedupConfig& config, const fs::path& shard, const f
         prints[index] = prints_of(config, hasher, scanner, batch[index]);
       }
     });
-    check(lines + std::ssize(batch) <= std::numeric_limits<std::uint32_t>::max(), "the shard ", shard.string(), " has more than 2^32 lines: split it");
+    check(lines + std::ssize(batch) <= std::numeric_limits<std::uint32_t>::max(), "the shard ", shard.string(),
+          " has more than 2^32 lines: split it");
     for (const Prints& print : prints) {
       add_records(sorter, print, static_cast<std::uint64_t>(lines++));
       bytes += print.text_bytes;

@@ -27,10 +27,10 @@ enum FingerprintKind : std::uint32_t {
   kBandHash = 3,       ///< high: of a band in its scope
 };
 
-/// Phase 1. Writes `out` from the documents of `shard` (.jsonl, .zst, .gz). `source` is kept in its head: a digest of the shard that
-/// tells its caller later what `out` was made of. Lines that are no documents are noted, to be dropped as malformed_record.
-/// Documents are hashed on all threads, in batches of 16 MiB. Memory: config.memory_bytes for sorting and, while it lasts, a batch and
-/// six times its longest line a thread. Throws Error if the shard cannot be read whole.
+/// Phase 1. Writes `out` from the documents of `shard` (.jsonl, .zst, .gz). `source` is kept in its head: a digest of the shard
+/// that tells its caller later what `out` was made of. Lines that are no documents are noted, to be dropped as malformed_record.
+/// Documents are hashed on all threads, in batches of 16 MiB. Memory: config.memory_bytes for sorting and, while it lasts, a batch
+/// and six times its longest line a thread. Throws Error if the shard cannot be read whole.
 void fingerprint_shard(const DedupConfig& config, const fs::path& shard, const fs::path& out, std::uint64_t source = 0);
 
 /// The fields of a line that deduplication reads; nullopt if it is no document.

@@ -16,11 +16,11 @@
 namespace corollary {
 namespace {
 
-constexpr std::int64_t kBatch = 256;                          // n-grams between two calls of the vector code: 2 KiB
-constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15;           // of the rolling hash; odd
+constexpr std::int64_t kBatch = 256;                 // n-grams between two calls of the vector code: 2 KiB
+constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15;  // of the rolling hash; odd
 constexpr std::uint64_t kKey1 = 0xa0761d6478bd642f, kKey2 = 0xe7037ed1a0b428db;
 constexpr std::uint64_t kMersenne = (std::uint64_t{1} << 61) - 1;
-constexpr std::size_t kReadAhead = 8;                         // bytes behind the text that may be read
+constexpr std::size_t kReadAhead = 8;  // bytes behind the text that may be read
 
 __extension__ using Wide = unsigned __int128;
 
@@ -65,7 +65,8 @@ MinHasher::MinHasher(const MinhashConfig& config) : config_(config) {
   check(config.ngram_unit == "word" || config.ngram_unit == "character", "ngram_unit must be word or character, is ",
         config.ngram_unit);
   check(config.hash == "corollary" || config.hash == "datatrove", "hash must be corollary or datatrove, is ", config.hash);
-  check(config.seed >= 0 && config.seed <= std::numeric_limits<std::uint32_t>::max(), "seed must lie in [0, 2^32), is ", config.seed);
+  check(config.seed >= 0 && config.seed <= std::numeric_limits<std::uint32_t>::max(), "seed must lie in [0, 2^32), is ",
+        config.seed);
   num_rows_ = config.num_bands * config.rows_per_band;
   check(num_rows_ <= 65536, "num_bands * rows_per_band must be at most 65536, is ", num_rows_);
   is_datatrove_ = config.hash == "datatrove";
@@ -154,7 +155,7 @@ double estimated_jaccard(const std::vector<std::uint64_t>& a, const std::vector<
 
 void minhash::numpy_parameters(std::uint32_t seed, std::int64_t n, std::vector<std::uint64_t>& factors,
                                std::vector<std::uint64_t>& terms) {
-  std::mt19937 twister(seed);  // numpy seeds by a whole number as this does
+  std::mt19937 twister(seed);                 // numpy seeds by a whole number as this does
   const auto draw = [&](std::uint64_t low) {  // masked rejection over [low, 2^61 - 1)
     for (;;) {
       const std::uint64_t high_half = twister();

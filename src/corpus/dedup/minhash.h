@@ -9,21 +9,22 @@ namespace corollary {
 struct MinhashConfig {
   std::int64_t num_bands = 14;
   std::int64_t rows_per_band = 8;
-  std::int64_t ngram_size = 5;        ///< words or characters
-  std::string ngram_unit = "word";    ///< or "character" (with 24 of them and 20 x 13 rows: Nemotron-CC-Math)
-  std::string hash = "corollary";     ///< or "datatrove"
-  std::int64_t seed = 1;              ///< datatrove's is 1
+  std::int64_t ngram_size = 5;      ///< words or characters
+  std::string ngram_unit = "word";  ///< or "character" (with 24 of them and 20 x 13 rows: Nemotron-CC-Math)
+  std::string hash = "corollary";   ///< or "datatrove"
+  std::int64_t seed = 1;            ///< datatrove's is 1
 };
 
-/// MinHash (Broder 1997): the share of rows in which two signatures agree estimates the Jaccard similarity s of the sets of n-grams,
-/// with variance s (1 - s) / rows; cut into bands, all rows of at least one band agree with probability 1 - (1 - s^rows)^bands
-/// (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4). The n-grams are those of simplify_text() (simplify.h), words being
-/// what lies between blanks.
-///   "corollary": an n-gram becomes two numbers u, v of 32 bits; row i is min over n-grams of a_i u + v mod 2^32. Over random u and v
+/// MinHash (Broder 1997): the share of rows in which two signatures agree estimates the Jaccard similarity s of the sets of
+/// n-grams, with variance s (1 - s) / rows; cut into bands, all rows of at least one band agree with probability 1 - (1 -
+/// s^rows)^bands (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4). The n-grams are those of simplify_text()
+/// (simplify.h), words being what lies between blanks.
+///   "corollary": an n-gram becomes two numbers u, v of 32 bits; row i is min over n-grams of a_i u + v mod 2^32. Over random u and
+///   v
 ///     two rows are independent but for common low bits, so the variance is the one above.
 ///   "datatrove": x is xxh64 of the n-gram's words with one blank between; row i is min of ((a_i x + b_i) mod 2^64) mod (2^61 - 1)
-///     with a and b drawn as numpy.random.RandomState(seed) does: datatrove's numbers with its defaults (64 bits, xxhash). Its words
-///     are spaCy's, which also splits contractions and units ("dont" is "do", "nt"): there n-grams differ.
+///     with a and b drawn as numpy.random.RandomState(seed) does: datatrove's numbers with its defaults (64 bits, xxhash). Its
+///     words are spaCy's, which also splits contractions and units ("dont" is "do", "nt"): there n-grams differ.
 /// Immutable, so thread-safe.
 class MinHasher {
  public:

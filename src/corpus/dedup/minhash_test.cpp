@@ -107,7 +107,8 @@ TEST_P(MinhashFamily, BandsFollowTheSCurve) {
       for (std::size_t band = 0; band < bands_a.size(); ++band) is_candidate |= bands_a[band] == bands_b[band];
       found += is_candidate;
     }
-    EXPECT_NEAR(found / double{kPairs}, expected, 4 * std::sqrt(expected * (1 - expected) / kPairs) + 2.0 / kPairs) << "at s = " << s;
+    EXPECT_NEAR(found / double{kPairs}, expected, 4 * std::sqrt(expected * (1 - expected) / kPairs) + 2.0 / kPairs)
+        << "at s = " << s;
   }
 }
 INSTANTIATE_TEST_SUITE_P(Families, MinhashFamily, ::testing::Values("corollary", "datatrove"));
@@ -135,7 +136,8 @@ TEST(Minhash, VectorCodeOfEveryInstructionSetMatchesTheFormula) {
         std::uint32_t least_narrow = 0xffffffff;
         for (const std::uint64_t value : x) {
           least = std::min(least, (factors[i] * value + terms[i]) % kPrime);
-          least_narrow = std::min(least_narrow, narrow_factors[i] * static_cast<std::uint32_t>(value) + static_cast<std::uint32_t>(value >> 32));
+          least_narrow = std::min(least_narrow,
+                                  narrow_factors[i] * static_cast<std::uint32_t>(value) + static_cast<std::uint32_t>(value >> 32));
         }
         ASSERT_EQ(minima[i], least) << "row " << i << " of " << rows;
         ASSERT_EQ(narrow[i], least_narrow) << "row " << i << " of " << rows;
@@ -173,8 +175,8 @@ TEST(Minhash, DatatroveRowsOnRealDocuments) {
     }
   }
   write_file(folder / "texts.jsonl", lines);
-  const ProcessResult python =
-      run_process({"/usr/bin/python3", oracle.string(), "texts.jsonl", "112", "5", "1", "--rows"}, folder.path(), std::size_t{1} << 26);
+  const ProcessResult python = run_process({"/usr/bin/python3", oracle.string(), "texts.jsonl", "112", "5", "1", "--rows"},
+                                           folder.path(), std::size_t{1} << 26);
   ASSERT_EQ(python.status, 0) << python.err;
   const MinHasher hasher({.hash = "datatrove"});
   std::size_t at = 0, equal = 0;

@@ -44,7 +44,7 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   std::int64_t size() const {
-    struct stat about{};
+    struct stat about {};
     check(::fstat(fd_, &about) == 0, "cannot stat ", path_.string(), ": ", std::strerror(errno));
     return about.st_size;
   }
@@ -174,7 +174,9 @@ void RecordWriter::commit(std::int64_t lines, std::int64_t bytes) {
 RecordFileHead read_record_head(const fs::path& path, RecordFileType type) {
   const File file(path);
   const std::int64_t size = file.size();
-  const auto expect = [&](bool ok, const char* what) { check(ok, "the file ", path.string(), " is damaged (", what, ")", kRemedy); };
+  const auto expect = [&](bool ok, const char* what) {
+    check(ok, "the file ", path.string(), " is damaged (", what, ")", kRemedy);
+  };
   expect(size >= kHeadBytes + kTailBytes, "shorter than an empty one");
   std::string head(kHeadBytes, '\0'), tail(kTailBytes, '\0');
   file.read(0, head.data(), kHeadBytes);

@@ -12,8 +12,8 @@ namespace corollary {
 /// (docs/formats/dedup.md gives every byte).
 ///
 /// Invariants: (1) a file appears under its name only when complete; (2) a flipped bit, a cut or a lengthened file, a block out of
-/// its place and records out of order are Errors that name the file and the remedy, never data; (3) no size read from a file is used
-/// before it was compared with the file's own size.
+/// its place and records out of order are Errors that name the file and the remedy, never data; (3) no size read from a file is
+/// used before it was compared with the file's own size.
 
 /// A record in memory. Compared as (kind, high, low, position, offset).
 struct Record {
@@ -32,7 +32,7 @@ inline std::uint64_t line_of(std::uint64_t position) { return position & 0xfffff
 /// Which of a record's numbers a segment holds; `high` is always there, what is absent reads as 0.
 struct Layout {
   bool has_low = false;
-  bool has_shard = false;   ///< position with 8 bytes; else the line only, with 4
+  bool has_shard = false;  ///< position with 8 bytes; else the line only, with 4
   bool has_offset = false;
   bool has_kind = false;
   std::uint32_t bits() const;
@@ -43,9 +43,9 @@ struct Layout {
 struct Segment {
   std::uint32_t kind = 0, bucket = 0;
   Layout layout;
-  std::int64_t offset = 0;    ///< of its first byte in the file
+  std::int64_t offset = 0;  ///< of its first byte in the file
   std::int64_t records = 0;
-  std::uint64_t digest = 0;   ///< of its blocks' checksums
+  std::uint64_t digest = 0;  ///< of its blocks' checksums
 };
 
 enum class RecordFileType : std::uint32_t { fingerprints = 1, matches = 2, drops = 3, run = 4 };
@@ -53,12 +53,12 @@ enum class RecordFileType : std::uint32_t { fingerprints = 1, matches = 2, drops
 /// What a file says of itself.
 struct RecordFileHead {
   RecordFileType type = RecordFileType::run;
-  std::uint64_t config = 0;                ///< digest of the configuration that decided it
-  std::uint64_t source = 0;                ///< digest of the inputs it was made of
-  std::int64_t lines = 0;                  ///< of the shard it is about, 0 if of several
-  std::int64_t bytes = 0;                  ///< of text in them
-  std::uint64_t digest = 0;                ///< of all the above and the segments: equal digests, equal files
-  std::vector<Segment> segments;           ///< that have records, in file order
+  std::uint64_t config = 0;       ///< digest of the configuration that decided it
+  std::uint64_t source = 0;       ///< digest of the inputs it was made of
+  std::int64_t lines = 0;         ///< of the shard it is about, 0 if of several
+  std::int64_t bytes = 0;         ///< of text in them
+  std::uint64_t digest = 0;       ///< of all the above and the segments: equal digests, equal files
+  std::vector<Segment> segments;  ///< that have records, in file order
 };
 
 class RecordWriter {

@@ -60,7 +60,8 @@ void merge(const std::vector<RecordInput>& inputs, const RecordConsumer& consume
 
 void merge_records(std::vector<RecordInput> inputs, std::int64_t memory_bytes, const fs::path& temporary,
                    const RecordConsumer& consume) {
-  const auto fan_in = static_cast<std::size_t>(std::clamp(memory_bytes / RecordReader::kMemoryBytes, std::int64_t{2}, kMaxOpenFiles));
+  const auto fan_in =
+      static_cast<std::size_t>(std::clamp(memory_bytes / RecordReader::kMemoryBytes, std::int64_t{2}, kMaxOpenFiles));
   std::vector<fs::path> made;
   const auto remove_made = [&] {
     std::error_code ignored;
@@ -96,7 +97,9 @@ RecordSorter::RecordSorter(fs::path temporary, std::int64_t memory_bytes)
     : temporary_(std::move(temporary)),
       memory_bytes_(memory_bytes),
       // The vector grows by doubling: for a moment the half-size one stands beside it.
-      limit_(static_cast<std::size_t>(std::max<std::int64_t>(memory_bytes * 2 / 3 / static_cast<std::int64_t>(sizeof(Record)), 256))) {}
+      limit_(
+          static_cast<std::size_t>(std::max<std::int64_t>(memory_bytes * 2 / 3 / static_cast<std::int64_t>(sizeof(Record)), 256))) {
+}
 
 RecordSorter::~RecordSorter() {
   std::error_code ignored;

@@ -16,8 +16,8 @@ struct RecordInput {
   std::uint64_t shard = 0;
 };
 
-/// Hands on the records of all inputs in order. At most min(256, memory_bytes / RecordReader::kMemoryBytes), but at least 2, files are
-/// open at once; more inputs are first merged by groups into files `temporary`.N, which are gone afterwards.
+/// Hands on the records of all inputs in order. At most min(256, memory_bytes / RecordReader::kMemoryBytes), but at least 2, files
+/// are open at once; more inputs are first merged by groups into files `temporary`.N, which are gone afterwards.
 void merge_records(std::vector<RecordInput> inputs, std::int64_t memory_bytes, const fs::path& temporary,
                    const RecordConsumer& consume);
 

@@ -19,13 +19,11 @@ constexpr std::u32string_view kPunctuation =
     U"\u00b4[=-`*\uff0e\uff08\u2013\uff1f\uff01\uff1a$\uff5e\u00ab\u3009,><\u300b)?\uff09\u3002\u2026@_.\"}\u25ba\u00bb";
 
 bool is_space(char32_t c) {  // Python's \s
-  return (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+  return (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-bool is_dropped(char32_t c) {
-  return c < 32 || (c >= 127 && c < 160) || kPunctuation.find(c) != std::u32string_view::npos;
-}
+bool is_dropped(char32_t c) { return c < 32 || (c >= 127 && c < 160) || kPunctuation.find(c) != std::u32string_view::npos; }
 
 /// What one code point becomes, in UTF-8: at most three Jamo (9 bytes) or three musical signs (12).
 struct Folded {
@@ -116,7 +114,7 @@ struct AsciiTable {
 void simplify_text(std::string_view text, std::string& out) {
   static const AsciiTable ascii;
   std::size_t used = 0, room = 0;
-  char last = ' ';         // so that no blank comes first
+  char last = ' ';  // so that no blank comes first
 
   const auto make_room = [&](std::size_t at) {  // a quarter more than what is left, so few texts need it twice
     out.resize(std::max(out.size(), used + (text.size() - at) + (text.size() - at) / 4 + 64));

@@ -4,8 +4,8 @@
 
 namespace corollary {
 
-/// Text as near-duplicate search compares it, so that layout, punctuation, accents and numbers do not matter. These are the rules of
-/// datatrove's simplify_text with its defaults, in its order:
+/// Text as near-duplicate search compares it, so that layout, punctuation, accents and numbers do not matter. These are the rules
+/// of datatrove's simplify_text with its defaults, in its order:
 ///   1. lower case;  2. each run of white space becomes one blank;  3. its list of punctuation and control characters goes;
 ///   4. canonical decomposition (NFD) without non-spacing marks (Mn);  5. each run of decimal digits (Nd) becomes one "0".
 /// Here blanks that meet because something between them went are one blank too, and none stands at either end, so what lies between

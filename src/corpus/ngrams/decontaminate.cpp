@@ -42,8 +42,8 @@ struct Decontaminator::State {
 };
 
 Decontaminator::Decontaminator(const DecontaminateConfig& config) : state_(std::make_unique<State>()) {
-  check(config.action == "drop" || config.action == "cut" || config.action == "report", "decontamination's action must be drop, cut or report, is ",
-        config.action);
+  check(config.action == "drop" || config.action == "cut" || config.action == "report",
+        "decontamination's action must be drop, cut or report, is ", config.action);
   check(config.min_coverage >= 0 && config.min_coverage <= 1, "min_coverage must lie in [0, 1], is ", config.min_coverage);
   check(config.margin_bytes >= 0, "margin_bytes must not be negative");
   std::vector<std::int32_t> ns;

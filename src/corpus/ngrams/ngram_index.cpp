@@ -23,7 +23,8 @@ std::uint64_t mask_of(std::uint64_t hash) {
 
 }  // namespace
 
-NgramIndex::NgramIndex(std::span<const std::string> texts, std::vector<std::int32_t> ns, WordRule rule) : rule_(rule), ns_(std::move(ns)) {
+NgramIndex::NgramIndex(std::span<const std::string> texts, std::vector<std::int32_t> ns, WordRule rule)
+    : rule_(rule), ns_(std::move(ns)) {
   check(!ns_.empty(), "no n to look for");
   std::sort(ns_.begin(), ns_.end());
   ns_.erase(std::unique(ns_.begin(), ns_.end()), ns_.end());
@@ -36,17 +37,20 @@ NgramIndex::NgramIndex(std::span<const std::string> texts, std::vector<std::int3
       const auto span = static_cast<std::size_t>(n);
       const std::uint64_t power = Words::base_power(span);
       for (std::size_t i = 0; i + span <= words.size(); ++i)
-        entries_.push_back({spread(words.prefix()[i + span] - words.prefix()[i] * power, n), test, static_cast<std::int32_t>(i), n});
+        entries_.push_back(
+            {spread(words.prefix()[i + span] - words.prefix()[i] * power, n), test, static_cast<std::int32_t>(i), n});
     }
     texts_.push_back(std::move(words));
   }
-  check(entries_.size() < (std::size_t{1} << 31), "the test texts have ", entries_.size(), " n-grams, more than 2^31: look for them in parts");
+  check(entries_.size() < (std::size_t{1} << 31), "the test texts have ", entries_.size(),
+        " n-grams, more than 2^31: look for them in parts");
   const auto key = [](const Entry& e) { return std::tie(e.hash, e.n, e.test, e.word); };
   std::sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) { return key(a) < key(b); });
   entries_.erase(std::unique(entries_.begin(), entries_.end(),
                              [](const Entry& a, const Entry& b) { return a.hash == b.hash && a.n == b.n && a.test == b.test; }),
                  entries_.end());
-  const auto shortest = static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.n == ns_.front(); }));
+  const auto shortest =
+      static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.n == ns_.front(); }));
   const std::size_t slots = std::bit_ceil(2 * entries_.size() + 1), bits = std::bit_ceil(std::max<std::size_t>(12 * shortest, 128));
   starts_.assign(slots, 0);
   bits_.assign(bits / 64, 0);
@@ -69,8 +73,8 @@ void NgramIndex::search(const Words& words, const std::function<void(const Ngram
   const auto hash_at = [&](std::size_t i, std::int32_t n, std::uint64_t power) {
     return spread(prefix[i + static_cast<std::size_t>(n)] - prefix[i] * power, n);
   };
-  // A longer n-gram of a text begins with a shortest one of the same text, so only these are looked for at every word: a load, a product, a
-  // look at one table. Where that passes, which is rare, the longer ones are too.
+  // A longer n-gram of a text begins with a shortest one of the same text, so only these are looked for at every word: a load, a
+  // product, a look at one table. Where that passes, which is rare, the longer ones are too.
   std::vector<std::uint64_t> powers;
   for (const std::int32_t n : ns_) powers.push_back(Words::base_power(static_cast<std::size_t>(n)));
   const std::int32_t shortest = ns_.front();

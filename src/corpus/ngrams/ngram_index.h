@@ -13,18 +13,19 @@ namespace corollary {
 
 /// An n-gram of a test text found in a document.
 struct NgramMatch {
-  std::int32_t test = 0;       ///< which of the texts
+  std::int32_t test = 0;  ///< which of the texts
   std::int32_t n = 0;
   std::int32_t test_word = 0;  ///< its first word there
   std::size_t word = 0;        ///< its first word in the document: Words::begin() is its byte
 };
 
-/// All n-grams of some texts, for several n at once, to be found in any number of documents in one pass over each. Found by hash, then
-/// compared word by word: what is reported is there. Memory: about 32 bytes an n-gram; the table every word is held
-/// against has 1.5 to 3 bytes for each of the shortest n. Immutable: any thread may search.
+/// All n-grams of some texts, for several n at once, to be found in any number of documents in one pass over each. Found by hash,
+/// then compared word by word: what is reported is there. Memory: about 32 bytes an n-gram; the table every word is held against
+/// has 1.5 to 3 bytes for each of the shortest n. Immutable: any thread may search.
 class NgramIndex {
  public:
-  /// n-grams of texts shorter than n words do not exist. Each n must be at least 1. Within a text an n-gram counts once, where it is first.
+  /// n-grams of texts shorter than n words do not exist. Each n must be at least 1. Within a text an n-gram counts once, where it
+  /// is first.
   NgramIndex(std::span<const std::string> texts, std::vector<std::int32_t> ns, WordRule rule);
 
   WordRule rule() const { return rule_; }

@@ -33,13 +33,15 @@ TEST(Words, ByWhiteSpaceAsPythonSplits) {
   EXPECT_EQ(words_of("  Let $x$\tbe\n\n(real). ", WordRule::whitespace), (List{"Let", "$x$", "be", "(real)."}));
   EXPECT_EQ(words_of("a\u00a0b\u2003c\u3000d\u0085e\u1680f\u205fg\u2028h\x1fi\x1cj", WordRule::whitespace),
             (List{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}));
-  EXPECT_EQ(words_of("\u2080 \u200b \u00e9", WordRule::whitespace), (List{"\u2080", "\u200b", "\u00e9"})) << "subscript, zero width: no blanks";
+  EXPECT_EQ(words_of("\u2080 \u200b \u00e9", WordRule::whitespace), (List{"\u2080", "\u200b", "\u00e9"}))
+      << "subscript, zero width: no blanks";
   EXPECT_EQ(words_of("", WordRule::whitespace), List{});
   EXPECT_EQ(words_of("\xe2\x80", WordRule::whitespace), (List{"\xe2\x80"})) << "a cut character";
 }
 
 TEST(Words, NormalisedAreLettersAndDigits) {
-  EXPECT_EQ(words_of("Don't: F(X)=2x^2, \u00dcber\u2014alles", WordRule::normalised), (List{"don", "t", "f", "x", "2x", "2", "\u00dcber\u2014alles"}));
+  EXPECT_EQ(words_of("Don't: F(X)=2x^2, \u00dcber\u2014alles", WordRule::normalised),
+            (List{"don", "t", "f", "x", "2x", "2", "\u00dcber\u2014alles"}));
 }
 
 /// The same words hash alike wherever they stand; others do not, at lengths around the eight bytes that are taken at once.
@@ -61,7 +63,8 @@ TEST(Words, HashesAreOfTheWordAlone) {
 }
 
 /// Sets of n-grams, as the published tool compares them.
-std::set<std::tuple<int, int, std::string>> by_sets(const std::vector<std::string>& tests, const std::string& document, std::vector<int> ns) {
+std::set<std::tuple<int, int, std::string>> by_sets(const std::vector<std::string>& tests, const std::string& document,
+                                                    std::vector<int> ns) {
   const auto split = [](const std::string& text) {
     std::istringstream in(text);
     List all;
@@ -92,7 +95,8 @@ TEST(NgramIndex, FindsWhatSetsHaveInCommon) {
   Random random(5);
   const auto text = [&](std::int64_t words, std::int64_t vocabulary) {
     std::string out;
-    for (std::int64_t i = 0; i < words; ++i) out += "w" + std::to_string(random.below(vocabulary)) + (random.below(9) == 0 ? "\n" : " ");
+    for (std::int64_t i = 0; i < words; ++i)
+      out += "w" + std::to_string(random.below(vocabulary)) + (random.below(9) == 0 ? "\n" : " ");
     return out;
   };
   std::size_t total = 0;
@@ -104,7 +108,9 @@ TEST(NgramIndex, FindsWhatSetsHaveInCommon) {
     Words words(WordRule::whitespace);
     words.assign(document);
     std::set<std::tuple<int, int, std::string>> found;
-    index.search(words, [&](const NgramMatch& match) { found.insert({match.test, match.n, words.ngram(match.word, static_cast<std::size_t>(match.n))}); });
+    index.search(words, [&](const NgramMatch& match) {
+      found.insert({match.test, match.n, words.ngram(match.word, static_cast<std::size_t>(match.n))});
+    });
     EXPECT_EQ(found, by_sets(tests, document, {2, 5, 9}));
     total += found.size();
   }
@@ -136,11 +142,14 @@ TEST(TextIndex, FindsWholeTextsByteForByte) {
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto at = texts[i].empty() ? std::string::npos : document.find(texts[i]);
     EXPECT_EQ(found.contains(static_cast<std::int32_t>(i)), at != std::string::npos) << i;
-    if (at != std::string::npos) { EXPECT_EQ(found[static_cast<std::int32_t>(i)], static_cast<std::int64_t>(at)); }
+    if (at != std::string::npos) {
+      EXPECT_EQ(found[static_cast<std::int32_t>(i)], static_cast<std::int64_t>(at));
+    }
   }
 }
 
-const std::string kProblem = "A farmer has seventeen sheep and all but nine of them run away into the hills; how many sheep are left with him?";
+const std::string kProblem =
+    "A farmer has seventeen sheep and all but nine of them run away into the hills; how many sheep are left with him?";
 
 class Decontaminate : public ::testing::Test {
  protected:
@@ -202,7 +211,8 @@ TEST_F(Decontaminate, WrongConfigurationsAreNamed) {
 
 TEST(TestTexts, DottedPathsListsAndArrays) {
   const TestFolder folder;
-  write_file(folder / "a.json", R"([{"id":1,"metadata":{"unprocessed_answers":"x y"}},{"metadata":{"unprocessed_answers":["p","q"]}}])");
+  write_file(folder / "a.json",
+             R"([{"id":1,"metadata":{"unprocessed_answers":"x y"}},{"metadata":{"unprocessed_answers":["p","q"]}}])");
   const TestTexts texts = read_test_texts({(folder / "a.json").string()}, {"metadata.unprocessed_answers"}, true);
   EXPECT_EQ(texts.texts, (List{"x y", "p", "q"}));
   EXPECT_EQ(texts.items, (std::vector<std::int64_t>{0, 1, 1}));

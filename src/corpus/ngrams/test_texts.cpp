@@ -63,7 +63,8 @@ TestTexts read_test_texts(const std::vector<std::string>& files, const std::vect
     } else {
       LineReader lines(file);
       while (const auto line = lines.next())
-        if (!line->empty()) add(file, lines.line_number(), parse_json(*line, name + " line " + std::to_string(lines.line_number())));
+        if (!line->empty())
+          add(file, lines.line_number(), parse_json(*line, name + " line " + std::to_string(lines.line_number())));
     }
     std::string known;
     for (const std::string& field : fields) known += " " + field;

@@ -9,8 +9,8 @@
 
 namespace corollary {
 
-/// Texts to be found whole, byte for byte, in documents: by a rolling hash of each text's first bytes, then compared. Texts of fewer than
-/// kShortest bytes are looked for one by one; empty ones are nowhere. Immutable: any thread may search.
+/// Texts to be found whole, byte for byte, in documents: by a rolling hash of each text's first bytes, then compared. Texts of
+/// fewer than kShortest bytes are looked for one by one; empty ones are nowhere. Immutable: any thread may search.
 class TextIndex {
  public:
   static constexpr std::size_t kLong = 64, kShortest = 16;

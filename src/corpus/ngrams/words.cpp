@@ -33,12 +33,12 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 /// Bytes of the white space character beyond ASCII that begins here; 0 if none does. The set is Python's.
 std::size_t wide_blank(const char* at, std::size_t left) {
   const auto byte = [&](std::size_t i) { return i < left ? static_cast<unsigned char>(at[i]) : 0U; };
-  if (byte(0) == 0xC2) return byte(1) == 0x85 || byte(1) == 0xA0 ? 2 : 0;                       // U+0085, U+00A0
-  if (byte(0) == 0xE1) return byte(1) == 0x9A && byte(2) == 0x80 ? 3 : 0;                       // U+1680
-  if (byte(0) == 0xE3) return byte(1) == 0x80 && byte(2) == 0x80 ? 3 : 0;                       // U+3000
+  if (byte(0) == 0xC2) return byte(1) == 0x85 || byte(1) == 0xA0 ? 2 : 0;  // U+0085, U+00A0
+  if (byte(0) == 0xE1) return byte(1) == 0x9A && byte(2) == 0x80 ? 3 : 0;  // U+1680
+  if (byte(0) == 0xE3) return byte(1) == 0x80 && byte(2) == 0x80 ? 3 : 0;  // U+3000
   if (byte(0) != 0xE2) return 0;
   if (byte(1) == 0x80) return (byte(2) >= 0x80 && byte(2) <= 0x8A) || byte(2) == 0xA8 || byte(2) == 0xA9 || byte(2) == 0xAF ? 3 : 0;
-  return byte(1) == 0x81 && byte(2) == 0x9F ? 3 : 0;                                            // U+205F
+  return byte(1) == 0x81 && byte(2) == 0x9F ? 3 : 0;  // U+205F
 }
 
 }  // namespace
@@ -65,7 +65,8 @@ void Words::normalise(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
       const auto c = static_cast<unsigned char>(text[i]);
       const auto lower = static_cast<unsigned char>(c | 0x20);
-      const bool is_letter = static_cast<unsigned char>(lower - 'a') < 26, is_other = static_cast<unsigned char>(c - '0') < 10 || c >= 0x80;
+      const bool is_letter = static_cast<unsigned char>(lower - 'a') < 26,
+                 is_other = static_cast<unsigned char>(c - '0') < 10 || c >= 0x80;
       wide |= static_cast<unsigned>(c == 0xC2) | static_cast<unsigned>(static_cast<unsigned char>(c - 0xE1) < 3);
       out[i] = static_cast<char>(is_letter ? lower : is_other ? c : ' ');
     }
@@ -78,7 +79,8 @@ void Words::normalise(std::string_view text) {
 }
 
 void Words::assign(std::string_view text) {
-  check(text.size() < (std::size_t{1} << 32) - kPadding, "a text of ", text.size(), " bytes is longer than n-grams are looked for in (4 GiB)");
+  check(text.size() < (std::size_t{1} << 32) - kPadding, "a text of ", text.size(),
+        " bytes is longer than n-grams are looked for in (4 GiB)");
   normalise(text);
   begins_.clear();
   ends_.clear();

@@ -21,12 +21,12 @@ struct Range4 {
 constexpr std::uint32_t ip4(unsigned a, unsigned b, unsigned c, unsigned d) { return a << 24 | b << 16 | c << 8 | d; }
 
 constexpr Range4 kRanges4[] = {
-    {ip4(127, 0, 0, 0), 8, AddressKind::loopback},     {ip4(169, 254, 0, 0), 16, AddressKind::link_local},
-    {ip4(10, 0, 0, 0), 8, AddressKind::is_private},    {ip4(172, 16, 0, 0), 12, AddressKind::is_private},
+    {ip4(127, 0, 0, 0), 8, AddressKind::loopback},      {ip4(169, 254, 0, 0), 16, AddressKind::link_local},
+    {ip4(10, 0, 0, 0), 8, AddressKind::is_private},     {ip4(172, 16, 0, 0), 12, AddressKind::is_private},
     {ip4(192, 168, 0, 0), 16, AddressKind::is_private}, {ip4(100, 64, 0, 0), 10, AddressKind::is_private},
-    {ip4(0, 0, 0, 0), 8, AddressKind::special},        {ip4(192, 0, 0, 0), 24, AddressKind::special},
-    {ip4(192, 0, 2, 0), 24, AddressKind::special},     {ip4(198, 18, 0, 0), 15, AddressKind::special},
-    {ip4(198, 51, 100, 0), 24, AddressKind::special},  {ip4(203, 0, 113, 0), 24, AddressKind::special},
+    {ip4(0, 0, 0, 0), 8, AddressKind::special},         {ip4(192, 0, 0, 0), 24, AddressKind::special},
+    {ip4(192, 0, 2, 0), 24, AddressKind::special},      {ip4(198, 18, 0, 0), 15, AddressKind::special},
+    {ip4(198, 51, 100, 0), 24, AddressKind::special},   {ip4(203, 0, 113, 0), 24, AddressKind::special},
     {ip4(224, 0, 0, 0), 3, AddressKind::special},  // multicast and reserved, to the end
 };
 
@@ -48,8 +48,8 @@ AddressKind kind6(const unsigned char* a) {
   if (a[0] == 0x20 && a[1] == 0x02) return kind4(big_endian(a + 2));
   if (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) return AddressKind::link_local;
   if ((a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0xc0)) return AddressKind::is_private;
-  if ((a[0] & 0xe0) != 0x20) return AddressKind::special;                                      // outside of what is given out
-  if (a[0] == 0x20 && a[1] == 0x01 && a[2] < 2) return AddressKind::special;                   // Teredo and other protocols
+  if ((a[0] & 0xe0) != 0x20) return AddressKind::special;                                         // outside of what is given out
+  if (a[0] == 0x20 && a[1] == 0x01 && a[2] < 2) return AddressKind::special;                      // Teredo and other protocols
   if (a[0] == 0x20 && a[1] == 0x01 && a[2] == 0x0d && a[3] == 0xb8) return AddressKind::special;  // documentation
   return AddressKind::is_public;
 }
@@ -58,11 +58,16 @@ AddressKind kind6(const unsigned char* a) {
 
 const char* address_kind_name(AddressKind kind) {
   switch (kind) {
-    case AddressKind::is_public: return "public";
-    case AddressKind::loopback: return "loopback";
-    case AddressKind::link_local: return "link-local";
-    case AddressKind::is_private: return "private";
-    case AddressKind::special: return "special-purpose";
+    case AddressKind::is_public:
+      return "public";
+    case AddressKind::loopback:
+      return "loopback";
+    case AddressKind::link_local:
+      return "link-local";
+    case AddressKind::is_private:
+      return "private";
+    case AddressKind::special:
+      return "special-purpose";
   }
   return "?";
 }

@@ -7,8 +7,8 @@
 
 namespace corollary {
 
-/// Where an address leads, as the IANA special-purpose registries (RFC 6890 and its updates) have it. An IPv6 address that carries an
-/// IPv4 one (mapped, NAT64, 6to4) is of that one's kind.
+/// Where an address leads, as the IANA special-purpose registries (RFC 6890 and its updates) have it. An IPv6 address that carries
+/// an IPv4 one (mapped, NAT64, 6to4) is of that one's kind.
 enum class AddressKind {
   is_public,   ///< reachable by everyone
   loopback,    ///< this machine: 127.0.0.0/8, ::1
@@ -19,8 +19,8 @@ enum class AddressKind {
 const char* address_kind_name(AddressKind kind);
 
 AddressKind address_kind(const sockaddr& address);
-/// Of an address as text: IPv4 with one to four parts, decimal, octal or hexadecimal as inet_aton reads them, or IPv6 with or without
-/// brackets; also of "localhost" and names below it. nullopt for any other name: it must be looked up.
+/// Of an address as text: IPv4 with one to four parts, decimal, octal or hexadecimal as inet_aton reads them, or IPv6 with or
+/// without brackets; also of "localhost" and names below it. nullopt for any other name: it must be looked up.
 std::optional<AddressKind> address_kind_of_host(std::string_view host);
 
 }  // namespace corollary

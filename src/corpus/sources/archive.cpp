@@ -109,13 +109,14 @@ struct ArchiveReader::State {
   void charge(std::int64_t entry_bytes) {
     constexpr std::int64_t kHeaderBytes = 512;
     check(++entries <= limits.max_entries, "in archive ", where, ": more than ", limits.max_entries, " entries: refused");
-    check(entry_bytes <= limits.max_unpacked_bytes, "in archive ", where, ": a file of ", entry_bytes, " bytes, above the bound of ",
-          limits.max_unpacked_bytes, ": refused");
+    check(entry_bytes <= limits.max_unpacked_bytes, "in archive ", where, ": a file of ", entry_bytes,
+          " bytes, above the bound of ", limits.max_unpacked_bytes, ": refused");
     unpacked_bytes += std::max<std::int64_t>(entry_bytes, 0) + kHeaderBytes;
     check(unpacked_bytes <= limits.max_unpacked_bytes, "in archive ", where, ": unpacks to more than ", limits.max_unpacked_bytes,
           " bytes: refused");
-    check(unpacked_bytes <= limits.ratio_from_bytes || unpacked_bytes / limits.max_ratio <= packed_bytes, "in archive ", where, ": ",
-          packed_bytes, " bytes unpack to ", unpacked_bytes, " and more, a ratio above ", limits.max_ratio, ": a bomb, refused");
+    check(unpacked_bytes <= limits.ratio_from_bytes || unpacked_bytes / limits.max_ratio <= packed_bytes, "in archive ", where,
+          ": ", packed_bytes, " bytes unpack to ", unpacked_bytes, " and more, a ratio above ", limits.max_ratio,
+          ": a bomb, refused");
   }
 
   std::optional<std::string> shown_path(const char* given) {

@@ -88,7 +88,8 @@ TEST(Archive, ReadsZip) {
   write_file(folder / "x.zip", make_zip(kFiles));
   ArchiveReader on_disk(folder / "x.zip");
   EXPECT_EQ(read_all(on_disk), kFiles);
-  const std::string zip = make_zip({{"../evil", "x"}, {"/etc/passwd", "x"}, {"C:\\windows\\x", "x"}, {"a\\..\\..\\x", "x"}, {"good", "y"}});
+  const std::string zip =
+      make_zip({{"../evil", "x"}, {"/etc/passwd", "x"}, {"C:\\windows\\x", "x"}, {"a\\..\\..\\x", "x"}, {"good", "y"}});
   ArchiveReader archive(zip, false, "x.zip");
   EXPECT_EQ(read_all(archive), (Files{{"good", "y"}}));
   EXPECT_EQ(archive.counts().unsafe_paths, 4);
@@ -118,7 +119,8 @@ TEST(Archive, BehindADamagedZipEntryItGoesOn) {
 
 TEST(Archive, BombsAreRefusedBeforeTheyUnpack) {
   const std::string zeros(8 << 20, '\0');
-  for (const std::string& bomb : {make_archive({{"a", zeros}}, false, "xz"), make_archive({{"a", zeros}}, false, "zstd"), make_zip({{"a", zeros}})}) {
+  for (const std::string& bomb :
+       {make_archive({{"a", zeros}}, false, "xz"), make_archive({{"a", zeros}}, false, "zstd"), make_zip({{"a", zeros}})}) {
     ArchiveLimits limits;
     limits.ratio_from_bytes = 1 << 20;
     ArchiveReader archive(bomb, false, "bomb", limits);
@@ -141,9 +143,12 @@ TEST(Archive, BombsAreRefusedBeforeTheyUnpack) {
 }
 
 TEST(Archive, OpensArchivesInsideOneLevelDeep) {
-  const std::string inner = make_archive({{"../out", "x"}, {"x/a.v", "1"}, {"deep.tar", make_archive({{"b.v", "2"}}, false, "")}}, false, "gzip");
+  const std::string inner =
+      make_archive({{"../out", "x"}, {"x/a.v", "1"}, {"deep.tar", make_archive({{"b.v", "2"}}, false, "")}}, false, "gzip");
   const std::string damaged = make_archive(kFiles, false, "").substr(0, 100'000);
-  const std::string tar = make_archive({{"one.tar.gz", inner}, {"bad.tar", damaged}, {"no.zip", "not a zip"}, {"two.zip", make_zip({{"c.v", "3"}})}, {"d.v", "4"}}, false, "gzip");
+  const std::string tar = make_archive(
+      {{"one.tar.gz", inner}, {"bad.tar", damaged}, {"no.zip", "not a zip"}, {"two.zip", make_zip({{"c.v", "3"}})}, {"d.v", "4"}},
+      false, "gzip");
   ArchiveLimits limits;
   limits.max_nested_bytes = 1 << 20;
   ArchiveReader archive(tar, false, "x.tar.gz", limits);

@@ -14,8 +14,8 @@
 namespace corollary {
 namespace {
 
-// The few functions used, as DuckDB documents its C interface (duckdb.org/docs/current/clients/c/api). Handles are pointers to nothing
-// we know; a result is passed by value, so its size counts.
+// The few functions used, as DuckDB documents its C interface (duckdb.org/docs/current/clients/c/api). Handles are pointers to
+// nothing we know; a result is passed by value, so its size counts.
 struct Result {
   std::uint64_t unused[3];
   void* unused_columns;
@@ -85,14 +85,17 @@ struct Library {
       attempt("libduckdb.so");
     }
     if (handle == nullptr) {
-      problem = "Parquet is read through DuckDB's library, libduckdb.so, which is not here: run scripts/install_duckdb.sh, or set "
-                "COROLLARY_DUCKDB to the file; tried:" + tried;
+      problem =
+          "Parquet is read through DuckDB's library, libduckdb.so, which is not here: run scripts/install_duckdb.sh, or set "
+          "COROLLARY_DUCKDB to the file; tried:" +
+          tried;
       return;
     }
     const auto load = [&](auto& function, const char* name) {
       function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(handle, name));
       if (function == nullptr && problem.empty())
-        problem = std::string("libduckdb.so has no ") + name + ": it is too old or too new; scripts/install_duckdb.sh brings one that fits";
+        problem = std::string("libduckdb.so has no ") + name +
+                  ": it is too old or too new; scripts/install_duckdb.sh brings one that fits";
     };
     load(open_ext, "duckdb_open_ext");
     load(close, "duckdb_close");
@@ -147,8 +150,9 @@ DuckDb::DuckDb(const fs::path& file_path, std::int64_t memory_bytes) {
   try {
     open(memory_bytes);
     // The path is ours and has no character that needs quoting.
-    for (const std::string& setting : {"SET allowed_paths = ['" + readable_path_ + "']", std::string("SET enable_external_access = false"),
-                                       std::string("SET lock_configuration = true")})
+    for (const std::string& setting :
+         {"SET allowed_paths = ['" + readable_path_ + "']", std::string("SET enable_external_access = false"),
+          std::string("SET lock_configuration = true")})
       DuckDbRows(*this, setting).next();
   } catch (...) {
     if (connection_ != nullptr) library().disconnect(&connection_);
@@ -215,10 +219,13 @@ DuckDbRows::DuckDbRows(DuckDb& database, const std::string& query, const std::ve
       library().destroy_prepare(&handle);
     }
   } statement;
-  check(duckdb.prepare(database.connection_, query.c_str(), &statement.handle) == 0, "DuckDB: ", words(duckdb.prepare_error(statement.handle)));
+  check(duckdb.prepare(database.connection_, query.c_str(), &statement.handle) == 0,
+        "DuckDB: ", words(duckdb.prepare_error(statement.handle)));
   for (std::size_t i = 0; i < parameters.size(); ++i)
-    check(duckdb.bind_varchar(statement.handle, i + 1, parameters[i].c_str()) == 0, "DuckDB: ", words(duckdb.prepare_error(statement.handle)));
-  check(duckdb.pending_streaming(statement.handle, &statement.pending) == 0, "DuckDB: ", words(duckdb.pending_error(statement.pending)));
+    check(duckdb.bind_varchar(statement.handle, i + 1, parameters[i].c_str()) == 0,
+          "DuckDB: ", words(duckdb.prepare_error(statement.handle)));
+  check(duckdb.pending_streaming(statement.handle, &statement.pending) == 0,
+        "DuckDB: ", words(duckdb.pending_error(statement.pending)));
   const int status = duckdb.execute_pending(statement.pending, &state_->result);
   state_->has_result = true;
   check(status == 0, "DuckDB: ", words(duckdb.result_error(&state_->result)));
@@ -231,13 +238,19 @@ std::string DuckDbRows::column_name(std::size_t column) const { return words(lib
 int DuckDbRows::column_type_id(std::size_t column) const { return library().column_type(&state_->result, column); }
 DuckDbType DuckDbRows::column_type(std::size_t column) const {
   switch (column_type_id(column)) {
-    case kBoolean: return DuckDbType::boolean;
-    case kBigint: return DuckDbType::bigint;
-    case kUbigint: return DuckDbType::ubigint;
-    case kDouble: return DuckDbType::real;
+    case kBoolean:
+      return DuckDbType::boolean;
+    case kBigint:
+      return DuckDbType::bigint;
+    case kUbigint:
+      return DuckDbType::ubigint;
+    case kDouble:
+      return DuckDbType::real;
     case kVarchar:
-    case kBlob: return DuckDbType::text;
-    default: return DuckDbType::other;
+    case kBlob:
+      return DuckDbType::text;
+    default:
+      return DuckDbType::other;
   }
 }
 

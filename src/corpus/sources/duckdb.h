@@ -10,9 +10,9 @@
 
 namespace corollary {
 
-/// DuckDB through its C library, which is looked for when first needed and is no dependency of the program: $COROLLARY_DUCKDB (the file
-/// or its folder), <cache>/duckdb/libduckdb.so (where scripts/install_duckdb.sh puts it), then wherever the loader finds libduckdb.so.
-/// Empty if it is there, else what was tried and how to get it.
+/// DuckDB through its C library, which is looked for when first needed and is no dependency of the program: $COROLLARY_DUCKDB (the
+/// file or its folder), <cache>/duckdb/libduckdb.so (where scripts/install_duckdb.sh puts it), then wherever the loader finds
+/// libduckdb.so. Empty if it is there, else what was tried and how to get it.
 std::string why_no_duckdb();
 
 /// A database in memory of one thread and so much memory, which reads one local file, installs and loads nothing and writes nothing

@@ -31,7 +31,8 @@ bool is_github(const std::string& uri) { return uri.starts_with("github:"); }
 bool is_hub(const std::string& uri) { return uri.starts_with("hf://"); }
 bool is_local(const std::string& uri) { return !is_package(uri) && !is_web(uri) && !is_github(uri) && !is_hub(uri); }
 
-constexpr const char* kUriKinds = "use deb:NAME, github:LANGUAGE, github:owner/name@ref, hf://datasets/..., a folder, a file or http(s)://...";
+constexpr const char* kUriKinds =
+    "use deb:NAME, github:LANGUAGE, github:owner/name@ref, hf://datasets/..., a folder, a file or http(s)://...";
 
 bool names_a_repository(const SourceConfig& source) { return source.uri.find('/') != std::string::npos; }
 
@@ -59,8 +60,8 @@ void check_source(const SourceConfig& source, std::size_t index) {
   check(!source.glob.empty(), "empty glob in ", where, ": use \"*\" for all files");
   check(!is_web(source.uri) || source.sha256.size() == 64, "no sha256 in ", where, " for ", source.uri,
         ": add the file's SHA-256 so that everyone gets the same bytes");
-  check(!is_local(source.uri) || source.uri.find("://") == std::string::npos, "unknown kind of uri in ", where, ": ", source.uri, "; ",
-        kUriKinds);
+  check(!is_local(source.uri) || source.uri.find("://") == std::string::npos, "unknown kind of uri in ", where, ": ", source.uri,
+        "; ", kUriKinds);
   if (is_hub(source.uri)) (void)parse_hub_uri(source.uri);
   if (is_github(source.uri)) (void)parse_utc(github_query_of(source).cutoff);
   if (source.uri.ends_with(".parquet") || source.glob.ends_with(".parquet"))
@@ -144,8 +145,8 @@ ArchiveCounts survey(const std::vector<FetchedSource*>& sources) {
 
 void check_survey(const FetchedSource& source, const SourceConfig& config) {
   const bool has_digest = !is_github(config.uri) && !is_hub(config.uri);  // of one file, that is
-  check(!has_digest || config.sha256.empty() || config.sha256 == source.sha256, "wrong digest: ", source.uri, " has sha256 ", source.sha256,
-        ", the recipe says ", config.sha256, ": it is not the file the recipe means");
+  check(!has_digest || config.sha256.empty() || config.sha256 == source.sha256, "wrong digest: ", source.uri, " has sha256 ",
+        source.sha256, ", the recipe says ", config.sha256, ": it is not the file the recipe means");
   check(source.files > 0, "nothing matches glob \"", source.glob, "\" in ", source.uri, " (", source.path, "): correct the glob");
 }
 
@@ -175,8 +176,8 @@ fs::path download_path(const SourceConfig& source) {
 
 /// What the services told, for the manifest and for people.
 struct Services {
-  Json counts = Json::object();         ///< uri -> counts
-  Json repositories = Json::array();    ///< each repository found, brought or not
+  Json counts = Json::object();       ///< uri -> counts
+  Json repositories = Json::array();  ///< each repository found, brought or not
 };
 
 FetchedSource entry_of(const SourceConfig& source) {
@@ -241,7 +242,8 @@ std::vector<FetchedSource> bring_data_set(const SourceConfig& source, Services& 
   return entries;
 }
 
-std::vector<FetchedSource> bring(const SourceConfig& source, const std::map<std::string, CachedPackage>& packages, Services& services) {
+std::vector<FetchedSource> bring(const SourceConfig& source, const std::map<std::string, CachedPackage>& packages,
+                                 Services& services) {
   if (is_github(source.uri)) return bring_repositories(source, services);
   if (is_hub(source.uri)) return bring_data_set(source, services);
   FetchedSource entry = entry_of(source);

@@ -21,7 +21,12 @@ class FetchServices : public ::testing::Test {
     const auto say = [&](const Json& json) { response.set_content(to_line(json), "application/json"); };
     const std::string sha(40, 'a'), path = request.path;
     const auto repository = [](const std::string& name) {
-      return Json({{"full_name", name}, {"html_url", "https://github.com/" + name}, {"stargazers_count", 7}, {"size", 3}, {"fork", false}, {"archived", false},
+      return Json({{"full_name", name},
+                   {"html_url", "https://github.com/" + name},
+                   {"stargazers_count", 7},
+                   {"size", 3},
+                   {"fork", false},
+                   {"archived", false},
                    {"license", {{"spdx_id", "MIT"}}}});
     };
     if (path == "/search/repositories")
@@ -32,14 +37,20 @@ class FetchServices : public ::testing::Test {
       return say(path.ends_with("/v1") ? commit : Json::array({commit}));
     }
     if (path == "/repos/me/proofs/tarball/" + sha)
-      return response.set_content(testing::make_archive({{"me-proofs-aaa/src/a.v", "Qed.\n"}, {"me-proofs-aaa/x.md", "?"}}, false, "gzip"), "application/x-gzip");
+      return response.set_content(
+          testing::make_archive({{"me-proofs-aaa/src/a.v", "Qed.\n"}, {"me-proofs-aaa/x.md", "?"}}, false, "gzip"),
+          "application/x-gzip");
     if (path == "/repos/me/empty/tarball/" + sha)
       return response.set_content(testing::make_archive({{"me-empty-aaa/x.md", "?"}}, false, "gzip"), "application/x-gzip");
     if (path == "/api/datasets/me/set/revision/main") return say({{"sha", sha}});
     if (path.starts_with("/api/datasets/me/set/tree/")) {
       Json list = Json::array();
       for (const char* name : {"train/0.jsonl", "train/1.jsonl"})
-        list.push_back({{"type", "file"}, {"path", name}, {"size", 13}, {"oid", sha}, {"lfs", {{"oid", sha256_hex("{\"text\":\"x\"}\n")}, {"size", 13}}}});
+        list.push_back({{"type", "file"},
+                        {"path", name},
+                        {"size", 13},
+                        {"oid", sha},
+                        {"lfs", {{"oid", sha256_hex("{\"text\":\"x\"}\n")}, {"size", 13}}}});
       return say(list);
     }
     if (path.starts_with("/datasets/me/set/resolve/")) return response.set_content("{\"text\":\"x\"}\n", "text/plain");
@@ -56,8 +67,8 @@ class FetchServices : public ::testing::Test {
 
   TestFolder folder_;
   TestServer server_{[this](const auto& request, auto& response) { answer(request, response); }};
-  ScopedVariable cache_{"COROLLARY_CACHE", (folder_ / "cache").string()}, github_{"GITHUB_API_URL", server_.url()}, hub_{"HF_ENDPOINT", server_.url("/")},
-      no_token_{"GITHUB_TOKEN", ""}, no_hub_token_{"HF_TOKEN", ""};
+  ScopedVariable cache_{"COROLLARY_CACHE", (folder_ / "cache").string()}, github_{"GITHUB_API_URL", server_.url()},
+      hub_{"HF_ENDPOINT", server_.url("/")}, no_token_{"GITHUB_TOKEN", ""}, no_hub_token_{"HF_TOKEN", ""};
 };
 
 TEST_F(FetchServices, ALanguageBecomesRepositories) {
@@ -81,7 +92,7 @@ TEST_F(FetchServices, ALanguageBecomesRepositories) {
   EXPECT_EQ(list[0]["stars"], 7);
   EXPECT_EQ(list[0]["sha256"], sources[0].sha256);
   const std::size_t asked = server_.count();
-  EXPECT_TRUE(fetch(config, folder_ / "out").was_up_to_date);  // without a network
+  EXPECT_TRUE(fetch(config, folder_ / "out").was_up_to_date);     // without a network
   EXPECT_FALSE(fetch(config, folder_ / "other").was_up_to_date);  // and from the cache alone
   EXPECT_EQ(server_.count(), asked);
 }

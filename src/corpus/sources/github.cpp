@@ -33,7 +33,8 @@ std::int64_t number_of(const Json& json, const char* key) {
 bool is_true(const Json& json, const char* key) { return json.contains(key) && json[key] == true; }
 
 bool is_commit(const std::string& ref) {
-  return ref.size() == 40 && std::all_of(ref.begin(), ref.end(), [](char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'f'); });
+  return ref.size() == 40 &&
+         std::all_of(ref.begin(), ref.end(), [](char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 /// Whether the next run may fare better.
@@ -57,7 +58,8 @@ bool take_commit(const Json& json, Repository& repository) {
   const std::string sha = text_of(json, "sha");
   if (!is_commit(sha)) return false;
   repository.sha = sha;
-  if (json.contains("commit") && json["commit"].is_object() && json["commit"].contains("committer") && json["commit"]["committer"].is_object())
+  if (json.contains("commit") && json["commit"].is_object() && json["commit"].contains("committer") &&
+      json["commit"]["committer"].is_object())
     repository.commit_date = text_of(json["commit"]["committer"], "date");
   return true;
 }
@@ -78,8 +80,8 @@ void find_ref(GitHubApi& api, const std::string& ref, Repository& repository) {
 
 /// The last commit at or before the cutoff on the default branch, else the fallback's.
 void find_commit(GitHubApi& api, const GitHubQuery& query, Repository& repository) {
-  const JsonAnswer answer =
-      api.ask("/repos/" + repository.full_name + "/commits?per_page=1&until=" + percent_encode(format_utc(parse_utc(query.cutoff))));
+  const JsonAnswer answer = api.ask("/repos/" + repository.full_name +
+                                    "/commits?per_page=1&until=" + percent_encode(format_utc(parse_utc(query.cutoff))));
   if (answer.http.rejection) return refuse(repository, repository_reason(*answer.http.rejection), answer.http.rejection->detail);
   if (!answer.json.is_array()) return refuse(repository, "malformed_answer", "no list of commits");
   if (!answer.json.empty()) {
@@ -208,25 +210,30 @@ GitHubResult fetch_github(const GitHubServer& server, const GitHubQuery& query) 
   log_info("{}: {} repositories found", query.language, result.repositories.size());
 
   // What became of each, by name: only what will not change is kept.
-  const Json header = {{"journal", "github repositories 1"}, {"api", server.api}, {"cutoff", query.cutoff},
-                       {"fallback_ref", query.fallback_ref}, {"max_tarball_bytes", server.max_tarball_bytes}};
+  const Json header = {{"journal", "github repositories 1"},
+                       {"api", server.api},
+                       {"cutoff", query.cutoff},
+                       {"fallback_ref", query.fallback_ref},
+                       {"max_tarball_bytes", server.max_tarball_bytes}};
   std::map<std::string, Repository> known;
-  Journal journal(server.cache / "repositories" / (sha256_hex(header.dump()).substr(0, 12) + ".jsonl"), header, [&](const Json& line) {
-    Repository repository;
-    try {
-      fields_from_json(repository, line, "journal");
-    } catch (const Error&) {
-      return;  // of another version: asked again
-    }
-    known[repository.full_name] = std::move(repository);
-  });
+  Journal journal(server.cache / "repositories" / (sha256_hex(header.dump()).substr(0, 12) + ".jsonl"), header,
+                  [&](const Json& line) {
+                    Repository repository;
+                    try {
+                      fields_from_json(repository, line, "journal");
+                    } catch (const Error&) {
+                      return;  // of another version: asked again
+                    }
+                    known[repository.full_name] = std::move(repository);
+                  });
   for (Repository& repository : result.repositories) {
     check(!stop_requested(), "stopped while fetching repositories: run again to go on");
     if (is_excluded_repository(query.language, repository.full_name)) {
       refuse(repository, "excluded_by_name", "");
     } else {
       const auto before = known.find(repository.full_name);
-      if (before != known.end() && (!before->second.reason.empty() || (!before->second.path.empty() && fs::exists(before->second.path)))) {
+      if (before != known.end() &&
+          (!before->second.reason.empty() || (!before->second.path.empty() && fs::exists(before->second.path)))) {
         repository = before->second;
       } else {
         if (before != known.end() && !before->second.sha.empty()) {  // the tarball is gone, the commit is the same
@@ -235,7 +242,8 @@ GitHubResult fetch_github(const GitHubServer& server, const GitHubQuery& query) 
           repository.is_fallback = before->second.is_fallback;
         } else {
           find_commit(api, query, repository);
-          if (repository.reason.empty()) journal.append(fields_to_json(repository));  // or a kill in each download would ask for ever
+          if (repository.reason.empty())
+            journal.append(fields_to_json(repository));  // or a kill in each download would ask for ever
         }
         if (repository.reason.empty()) bring_tarball(downloads, server, repository);
         if (!is_for_a_while(repository.reason)) journal.append(fields_to_json(repository));
@@ -250,11 +258,13 @@ GitHubResult fetch_github(const GitHubServer& server, const GitHubQuery& query) 
 GitHubResult fetch_github_repository(const GitHubServer& server, const std::string& name, const GitHubQuery& query) {
   const std::size_t at = name.find('@');
   const std::string full_name = name.substr(0, at), ref = at == std::string::npos ? "" : name.substr(at + 1);
-  check(is_repository_name(full_name), "not a repository: \"", full_name, "\"; write uri = \"github:owner/name\" or \"github:owner/name@ref\"");
+  check(is_repository_name(full_name), "not a repository: \"", full_name,
+        "\"; write uri = \"github:owner/name\" or \"github:owner/name@ref\"");
   check(at == std::string::npos || !ref.empty(), "no ref behind '@' in github:", name);
   GitHubApi api(server);
   const JsonAnswer answer = api.ask("/repos/" + full_name);
-  check(!answer.http.rejection, "cannot find repository ", full_name, ": ", answer.http.rejection ? answer.http.rejection->detail : "",
+  check(!answer.http.rejection, "cannot find repository ", full_name, ": ",
+        answer.http.rejection ? answer.http.rejection->detail : "",
         ": check the name; a private one needs a token in GITHUB_TOKEN");
   auto repository = repository_from_json(answer.json);
   check(repository.has_value(), "an answer of another shape from ", server.api, " about ", full_name, ": is GITHUB_API_URL right?");

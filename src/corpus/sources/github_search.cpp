@@ -23,7 +23,8 @@ constexpr const char* kBegin = "2008-01-01";
 /// As the service names the corpus's languages.
 std::string service_language(const std::string& language) {
   static const std::map<std::string, std::string> names = {
-      {"coq", "Coq"}, {"isabelle", "Isabelle"}, {"lean", "Lean"}, {"matlab", "MATLAB"}, {"jupyter-notebook", "Jupyter Notebook"}, {"cpp", "C++"}};
+      {"coq", "Coq"}, {"isabelle", "Isabelle"}, {"lean", "Lean"}, {"matlab", "MATLAB"}, {"jupyter-notebook", "Jupyter Notebook"},
+      {"cpp", "C++"}};
   const auto known = names.find(language);
   return known == names.end() ? language : known->second;
 }
@@ -149,9 +150,9 @@ class Search {
 std::int64_t parse_utc(const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, end = 0;
   const bool is_day = std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && end == std::ssize(text);
-  const bool is_time = !is_day &&
-                       std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute, &second, &end) == 6 &&
-                       end == std::ssize(text);
+  const bool is_time =
+      !is_day && std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute, &second, &end) == 6 &&
+      end == std::ssize(text);
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   check((is_day || is_time) && date.ok() && hour < 24 && minute < 60 && second < 60 && hour >= 0 && minute >= 0 && second >= 0,

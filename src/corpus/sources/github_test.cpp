@@ -35,7 +35,8 @@ struct FakeRepository {
 class FakeGitHub {
  public:
   explicit FakeGitHub(std::vector<FakeRepository> repositories)
-      : repositories_(std::move(repositories)), server_([this](const auto& request, auto& response) { answer(request, response); }) {}
+      : repositories_(std::move(repositories)),
+        server_([this](const auto& request, auto& response) { answer(request, response); }) {}
 
   GitHubServer service(const fs::path& cache) const {
     GitHubServer service;
@@ -62,24 +63,27 @@ class FakeGitHub {
     const std::lock_guard lock(mutex);
     std::string& bytes = made[name];
     if (bytes.empty())
-      bytes = testing::make_archive({{name + "-abc/src/a.v", "Theorem " + name + ".\n"}, {name + "-abc/README", "x"}}, false, "gzip");
+      bytes =
+          testing::make_archive({{name + "-abc/src/a.v", "Theorem " + name + ".\n"}, {name + "-abc/README", "x"}}, false, "gzip");
     return bytes;
   }
   std::size_t count(const std::string& part) const {
     const auto asked = server_.asked();
-    return static_cast<std::size_t>(std::count_if(asked.begin(), asked.end(), [&](const auto& a) { return a.target.find(part) != std::string::npos; }));
+    return static_cast<std::size_t>(
+        std::count_if(asked.begin(), asked.end(), [&](const auto& a) { return a.target.find(part) != std::string::npos; }));
   }
   const TestServer& server() const { return server_; }
 
-  std::atomic<int> busy{0};        ///< so many searches are refused for a second
-  std::atomic<int> hang_at{-1};    ///< the request of this number gets no answer until it is set to something else
+  std::atomic<int> busy{0};      ///< so many searches are refused for a second
+  std::atomic<int> hang_at{-1};  ///< the request of this number gets no answer until it is set to something else
   std::atomic<int> hung{0};
   std::atomic<bool> is_incomplete{false}, is_broken{false};
 
  private:
   static void say(httplib::Response& response, int status, const std::string& message) {
     response.status = status;
-    response.set_content(to_line({{"message", message}, {"documentation_url", "https://docs.github.com/rest"}}), "application/json");
+    response.set_content(to_line({{"message", message}, {"documentation_url", "https://docs.github.com/rest"}}),
+                         "application/json");
   }
 
   void answer(const httplib::Request& request, httplib::Response& response) {
@@ -92,7 +96,8 @@ class FakeGitHub {
     const std::string_view path = request.path;
     if (path.starts_with("/codeload/")) return tarball(std::string(path.substr(10)), response);
     if (path.starts_with("/repositories/7")) {  // where a renamed repository lives
-      if (path == "/repositories/7") return response.set_content(to_line(entry({"new/name", "2015-01-01T00:00:00Z", 3})), "application/json");
+      if (path == "/repositories/7")
+        return response.set_content(to_line(entry({"new/name", "2015-01-01T00:00:00Z", 3})), "application/json");
       response.set_content(to_line(commits("renamed")), "application/json");
       return;
     }
@@ -106,10 +111,12 @@ class FakeGitHub {
     if (name == "renamed") {
       response.status = 301;
       const bool is_tarball = rest.starts_with("/tarball");
-      response.set_header("Location", is_tarball ? server_.url("/codeload/renamed", "127.0.0.3") : server_.url("/repositories/7" + rest));
+      response.set_header("Location",
+                          is_tarball ? server_.url("/codeload/renamed", "127.0.0.3") : server_.url("/repositories/7" + rest));
       return;
     }
-    if (rest.empty()) return response.set_content(to_line(entry({std::string(path.substr(7)), "2015-01-01T00:00:00Z", 3})), "application/json");
+    if (rest.empty())
+      return response.set_content(to_line(entry({std::string(path.substr(7)), "2015-01-01T00:00:00Z", 3})), "application/json");
     if (rest == "/commits") {
       if (name == "empty") return say(response, 409, "Git Repository is empty.");
       if (name == "garbled") return response.set_content("[{\"sha\": \"abc", "application/json");
@@ -136,19 +143,27 @@ class FakeGitHub {
     std::string bytes = tarball_of(name);
     if (name == "cut") bytes.resize(bytes.size() / 2);
     if (name == "short") {  // says more than it sends
-      response.set_content_provider(bytes.size() + 100, "application/x-gzip", [bytes](std::size_t at, std::size_t, httplib::DataSink& sink) {
-        if (at == 0) sink.write(bytes.data(), 20);
-        return false;
-      });
+      response.set_content_provider(bytes.size() + 100, "application/x-gzip",
+                                    [bytes](std::size_t at, std::size_t, httplib::DataSink& sink) {
+                                      if (at == 0) sink.write(bytes.data(), 20);
+                                      return false;
+                                    });
       return;
     }
     response.set_content(bytes, "application/x-gzip");
   }
 
   static Json entry(const FakeRepository& repository) {
-    Json json = {{"id", 1}, {"full_name", repository.full_name}, {"private", false}, {"html_url", "https://github.com/" + repository.full_name},
-                 {"fork", repository.full_name.ends_with("fork")}, {"size", 12}, {"stargazers_count", repository.stars},
-                 {"archived", repository.full_name.ends_with("old")}, {"created_at", repository.created}, {"default_branch", "main"}};
+    Json json = {{"id", 1},
+                 {"full_name", repository.full_name},
+                 {"private", false},
+                 {"html_url", "https://github.com/" + repository.full_name},
+                 {"fork", repository.full_name.ends_with("fork")},
+                 {"size", 12},
+                 {"stargazers_count", repository.stars},
+                 {"archived", repository.full_name.ends_with("old")},
+                 {"created_at", repository.created},
+                 {"default_branch", "main"}};
     json["license"] = repository.full_name.ends_with("a1") ? Json({{"key", "mit"}, {"spdx_id", "MIT"}}) : Json(nullptr);
     return json;
   }
@@ -173,7 +188,8 @@ class FakeGitHub {
     Json items = Json::array();
     for (int i = (page - 1) * size; i < std::min<int>(page * size, static_cast<int>(found.size())); ++i)
       items.push_back(entry(found[static_cast<std::size_t>(i)]));
-    response.set_content(to_line({{"total_count", found.size()}, {"incomplete_results", is_incomplete.load()}, {"items", items}}), "application/json");
+    response.set_content(to_line({{"total_count", found.size()}, {"incomplete_results", is_incomplete.load()}, {"items", items}}),
+                         "application/json");
   }
 
   std::vector<FakeRepository> repositories_;
@@ -201,7 +217,8 @@ Json as_json(const GitHubResult& result) {
 /// Seven in one week (more than a search shows), one in another, one after the cutoff.
 std::vector<FakeRepository> busy_week() {
   std::vector<FakeRepository> list;
-  for (int i = 1; i <= 7; ++i) list.push_back({"x/a" + std::to_string(i), "2023-03-1" + std::to_string(i % 3) + "T0" + std::to_string(i) + ":00:00Z", i});
+  for (int i = 1; i <= 7; ++i)
+    list.push_back({"x/a" + std::to_string(i), "2023-03-1" + std::to_string(i % 3) + "T0" + std::to_string(i) + ":00:00Z", i});
   list.push_back({"y/b", "2023-03-25T00:00:00Z", 100});
   list.push_back({"z/new", "2023-04-02T00:00:00Z", 1000});
   return list;
@@ -253,17 +270,20 @@ TEST(GitHub, TroubleIsCountedAndTheRunGoesOn) {
   const TestFolder folder;
   std::vector<FakeRepository> list;
   int i = 0;
-  for (const char* name : {"gone", "dmca", "forbidden", "broken", "renamed", "empty", "garbled", "odd", "late", "never", "huge", "cut", "short",
-                           "a1", "fork", "old"})
-    list.push_back({std::string("x/") + name, "2023-02-0" + std::to_string(1 + i / 4) + "T00:00:0" + std::to_string(i % 4) + "Z", 1}), ++i;
+  for (const char* name : {"gone", "dmca", "forbidden", "broken", "renamed", "empty", "garbled", "odd", "late", "never", "huge",
+                           "cut", "short", "a1", "fork", "old"})
+    list.push_back(
+        {std::string("x/") + name, "2023-02-0" + std::to_string(1 + i / 4) + "T00:00:0" + std::to_string(i % 4) + "Z", 1}),
+        ++i;
   list.push_back({"../..", "2023-03-01T00:00:00Z", 1});
   list.push_back({"x/../y", "2023-03-01T00:00:00Z", 1});
   FakeGitHub hub(list);
   const GitHubResult result = fetch_github(hub.service(folder.path()), coq("2023-01-01"));
-  const std::map<std::string, std::int64_t> expected = {
-      {"found", 16},   {"brought", 5},       {"gone", 1},     {"unavailable", 1}, {"http_403", 1},       {"http_500", 1},
-      {"no_commit", 1}, {"empty_repository", 1}, {"malformed_json", 1}, {"malformed_answer", 1}, {"too_large", 1},
-      {"damaged_tarball", 1}, {"broken_off", 1}, {"malformed_entry", 2}, {"fallback_ref", 1}};
+  const std::map<std::string, std::int64_t> expected = {{"found", 16},           {"brought", 5},          {"gone", 1},
+                                                        {"unavailable", 1},      {"http_403", 1},         {"http_500", 1},
+                                                        {"no_commit", 1},        {"empty_repository", 1}, {"malformed_json", 1},
+                                                        {"malformed_answer", 1}, {"too_large", 1},        {"damaged_tarball", 1},
+                                                        {"broken_off", 1},       {"malformed_entry", 2},  {"fallback_ref", 1}};
   EXPECT_EQ(result.counts, expected);
   for (const Repository& repository : result.repositories) {
     EXPECT_EQ(repository.is_fallback, repository.full_name == "x/late");
@@ -336,8 +356,8 @@ TEST(GitHub, OneRepository) {
     EXPECT_NE(error_of([&] { fetch_github_repository(service, bad, coq("")); }), "no error") << bad;
 }
 
-/// The crawl is killed at each request in turn; the last run ends with what an undisturbed one finds, and no finished page, commit or
-/// tarball was asked for twice.
+/// The crawl is killed at each request in turn; the last run ends with what an undisturbed one finds, and no finished page, commit
+/// or tarball was asked for twice.
 TEST(GitHub, KilledAtAnyRequestItGoesOn) {
   const TestFolder folder;
   FakeGitHub hub(busy_week());

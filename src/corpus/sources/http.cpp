@@ -99,7 +99,8 @@ std::optional<Rejection> transfer_all(HttpClient& client, const std::string& url
     }
     const double seconds = asked.value_or(doubling_seconds);
     if (!asked) doubling_seconds = std::min(2 * doubling_seconds, 30.0);
-    log_warning("{}: {}; going on at byte {} in {}", url_for_people(url), answer.rejection->detail, part.size(), format_seconds(seconds));
+    log_warning("{}: {}; going on at byte {} in {}", url_for_people(url), answer.rejection->detail, part.size(),
+                format_seconds(seconds));
     pause_for(seconds);
     check(!stop_requested(), "stopped while downloading ", url_for_people(url), ": run again to go on");
   }
@@ -148,9 +149,9 @@ void download(const std::string& url, const std::string& sha256, const fs::path&
   if (rejection->reason == "wrong_file")
     fail("wrong digest: ", url, " has ", rejection->detail, ", the recipe says ", sha256,
          ": the file there is another one, or the recipe is old");
-  const bool may_retry = rejection->reason == "no_connection" || rejection->reason == "broken_off" || rejection->reason == "too_slow" ||
-                         rejection->reason == "rate_limited" || rejection->reason.starts_with("http_5") ||
-                         rejection->reason == "http_408";
+  const bool may_retry = rejection->reason == "no_connection" || rejection->reason == "broken_off" ||
+                         rejection->reason == "too_slow" || rejection->reason == "rate_limited" ||
+                         rejection->reason.starts_with("http_5") || rejection->reason == "http_408";
   if (may_retry)
     fail("cannot download ", url, " after ", config.tries, " tries: ", rejection->detail, "; ", rejection->offset,
          " bytes are kept, run again to go on. Without a network give a folder or file as uri instead");

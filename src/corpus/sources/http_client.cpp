@@ -196,8 +196,8 @@ HttpAnswer HttpClient::get(const std::string& url, const BodySink& sink, const s
     answer.status = 0;
     const auto literal = address_kind_of_host(host);
     if (state.is_proxied && literal && !state.may_reach(*literal))
-      return refuse("refused_address", std::string("a redirect to a ") + address_kind_name(*literal) + " address: " +
-                                           url_for_people(answer.url));
+      return refuse("refused_address",
+                    std::string("a redirect to a ") + address_kind_name(*literal) + " address: " + url_for_people(answer.url));
 
     curl_easy_reset(curl);
     OwnedList list(nullptr, curl_slist_free_all);
@@ -245,8 +245,8 @@ HttpAnswer HttpClient::get(const std::string& url, const BodySink& sink, const s
     check(!stop_requested(), "stopped while reading ", url_for_people(url), ": run again to go on");
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
     if (!state.refused.empty())
-      return refuse("refused_address", "a redirect from " + url_for_people(url) + " to a " + state.refused + " address: " +
-                                           url_for_people(answer.url));
+      return refuse("refused_address", "a redirect from " + url_for_people(url) + " to a " + state.refused +
+                                           " address: " + url_for_people(answer.url));
     if (state.is_too_large || code == CURLE_FILESIZE_EXCEEDED)
       return refuse("too_large", "more than " + std::to_string(config_.max_bytes) + " bytes");
     if (state.sink_refused) return refuse("sink_refused", "the bytes could not be kept");
@@ -255,10 +255,10 @@ HttpAnswer HttpClient::get(const std::string& url, const BodySink& sink, const s
     const bool is_error_page_cut = code == CURLE_WRITE_ERROR && answer.status >= 300;
     if (code != CURLE_OK && !is_error_page_cut) {
       const bool is_useless = code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT;
-      return refuse(is_useless                           ? "bad_address"
-                    : code == CURLE_OPERATION_TIMEDOUT   ? "too_slow"
-                    : answer.status == 0                 ? "no_connection"
-                                                         : "broken_off",
+      return refuse(is_useless                         ? "bad_address"
+                    : code == CURLE_OPERATION_TIMEDOUT ? "too_slow"
+                    : answer.status == 0               ? "no_connection"
+                                                       : "broken_off",
                     curl_easy_strerror(code), !is_useless);
     }
     if (!is_redirect(answer.status)) break;

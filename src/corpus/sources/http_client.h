@@ -25,16 +25,16 @@ struct HttpConfig {
   std::int64_t max_bytes = 0;         ///< of a body, decompressed; 0: none
   int max_redirects = 10;
   bool allow_private_addresses = false;  ///< redirects from a public address to a loopback, link-local or private one
-  std::string token = {};                ///< "Authorization: Bearer ..."; sent to the scheme, host and port first asked, nowhere else
+  std::string token = {};  ///< "Authorization: Bearer ..."; sent to the scheme, host and port first asked, nowhere else
   AddressKind (*kind_of)(const sockaddr&) = address_kind;  ///< tests say what counts as public
 };
 
 /// What a server answered, or why there was no answer.
 struct HttpAnswer {
-  long status = 0;                     ///< of the last hop; 0 if none answered
-  std::optional<Rejection> rejection;  ///< unset if status is 2xx and the body whole
-  bool may_retry = false;              ///< the same request might fare better later
-  std::string url;                     ///< of the last hop
+  long status = 0;                                           ///< of the last hop; 0 if none answered
+  std::optional<Rejection> rejection;                        ///< unset if status is 2xx and the body whole
+  bool may_retry = false;                                    ///< the same request might fare better later
+  std::string url;                                           ///< of the last hop
   std::vector<std::pair<std::string, std::string>> headers;  ///< of the last hop, names in lower case
   std::string error_text;                                    ///< the body of an error, at most 64 KiB
   /// The first header of this lower-case name; empty if there is none.
@@ -46,10 +46,10 @@ using BodySink = std::function<bool(long status, std::string_view bytes)>;
 
 /// One connection to a server after another, kept open between requests. Redirects are followed here, hop by hop: only to http and
 /// https; an address other than public only if the user's own address was of that kind and no public one came between (checked as
-/// the socket is opened, so that no name can hide it; behind a proxy the name itself is judged); the token stays with its origin and
-/// goes over plain http only to non-public addresses. Not for several threads at once.
-/// Reasons: bad_address, refused_address, refused_redirect, too_many_redirects, no_connection, broken_off, too_slow, too_large,
-/// wrong_range, sink_refused, http_STATUS. Throws Error only on stop_requested().
+/// the socket is opened, so that no name can hide it; behind a proxy the name itself is judged); the token stays with its origin
+/// and goes over plain http only to non-public addresses. Not for several threads at once. Reasons: bad_address, refused_address,
+/// refused_redirect, too_many_redirects, no_connection, broken_off, too_slow, too_large, wrong_range, sink_refused, http_STATUS.
+/// Throws Error only on stop_requested().
 class HttpClient {
  public:
   explicit HttpClient(HttpConfig config = {});
@@ -78,8 +78,8 @@ struct JsonAnswer {
 /// with doubling pauses; a body that is no JSON counts as broken off. 16 MiB unless config.max_bytes says otherwise.
 JsonAnswer get_json(HttpClient& client, const std::string& url, const std::vector<std::string>& headers = {});
 
-/// Seconds that an answer asks us to wait: Retry-After (seconds or a date), else x-ratelimit-reset if nothing remains, else a minute
-/// for a 403 or 429 that speaks of a rate limit; nullopt if it asks for nothing. now_seconds: since 1970.
+/// Seconds that an answer asks us to wait: Retry-After (seconds or a date), else x-ratelimit-reset if nothing remains, else a
+/// minute for a 403 or 429 that speaks of a rate limit; nullopt if it asks for nothing. now_seconds: since 1970.
 std::optional<double> wait_asked(const HttpAnswer& answer, double now_seconds);
 /// Sleeps, waking early if asked to stop.
 void pause_for(double seconds);

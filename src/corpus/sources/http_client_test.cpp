@@ -53,22 +53,38 @@ void redirector(const httplib::Request& request, httplib::Response& response) {
 
 TEST(Address, KindsOfAddresses) {
   const std::pair<const char*, AddressKind> cases[] = {
-      {"8.8.8.8", AddressKind::is_public},        {"127.0.0.1", AddressKind::loopback},
-      {"127.255.255.255", AddressKind::loopback}, {"2130706433", AddressKind::loopback},
-      {"0x7f.1", AddressKind::loopback},          {"0177.0.0.1", AddressKind::loopback},
-      {"localhost", AddressKind::loopback},       {"A.LocalHost.", AddressKind::loopback},
-      {"169.254.169.254", AddressKind::link_local}, {"10.1.2.3", AddressKind::is_private},
-      {"172.15.0.1", AddressKind::is_public},     {"172.16.0.1", AddressKind::is_private},
-      {"172.31.255.255", AddressKind::is_private}, {"172.32.0.1", AddressKind::is_public},
-      {"192.168.0.1", AddressKind::is_private},   {"100.64.0.1", AddressKind::is_private},
-      {"0.0.0.0", AddressKind::special},          {"255.255.255.255", AddressKind::special},
-      {"224.0.0.1", AddressKind::special},        {"[::1]", AddressKind::loopback},
-      {"::", AddressKind::special},               {"::ffff:127.0.0.1", AddressKind::loopback},
-      {"::ffff:8.8.8.8", AddressKind::is_public}, {"::127.0.0.1", AddressKind::loopback},
-      {"64:ff9b::a9fe:a9fe", AddressKind::link_local}, {"2002:7f00:1::", AddressKind::loopback},
-      {"fe80::1%eth0", AddressKind::link_local},  {"fc00::1", AddressKind::is_private},
-      {"fd12:3456::1", AddressKind::is_private},  {"ff02::1", AddressKind::special},
-      {"2606:4700::1111", AddressKind::is_public}, {"2001:db8::1", AddressKind::special},
+      {"8.8.8.8", AddressKind::is_public},
+      {"127.0.0.1", AddressKind::loopback},
+      {"127.255.255.255", AddressKind::loopback},
+      {"2130706433", AddressKind::loopback},
+      {"0x7f.1", AddressKind::loopback},
+      {"0177.0.0.1", AddressKind::loopback},
+      {"localhost", AddressKind::loopback},
+      {"A.LocalHost.", AddressKind::loopback},
+      {"169.254.169.254", AddressKind::link_local},
+      {"10.1.2.3", AddressKind::is_private},
+      {"172.15.0.1", AddressKind::is_public},
+      {"172.16.0.1", AddressKind::is_private},
+      {"172.31.255.255", AddressKind::is_private},
+      {"172.32.0.1", AddressKind::is_public},
+      {"192.168.0.1", AddressKind::is_private},
+      {"100.64.0.1", AddressKind::is_private},
+      {"0.0.0.0", AddressKind::special},
+      {"255.255.255.255", AddressKind::special},
+      {"224.0.0.1", AddressKind::special},
+      {"[::1]", AddressKind::loopback},
+      {"::", AddressKind::special},
+      {"::ffff:127.0.0.1", AddressKind::loopback},
+      {"::ffff:8.8.8.8", AddressKind::is_public},
+      {"::127.0.0.1", AddressKind::loopback},
+      {"64:ff9b::a9fe:a9fe", AddressKind::link_local},
+      {"2002:7f00:1::", AddressKind::loopback},
+      {"fe80::1%eth0", AddressKind::link_local},
+      {"fc00::1", AddressKind::is_private},
+      {"fd12:3456::1", AddressKind::is_private},
+      {"ff02::1", AddressKind::special},
+      {"2606:4700::1111", AddressKind::is_public},
+      {"2001:db8::1", AddressKind::special},
   };
   for (const auto& [host, kind] : cases) {
     ASSERT_TRUE(address_kind_of_host(host).has_value()) << host;
@@ -137,7 +153,7 @@ TEST(HttpClient, ATokenStaysAtHome) {
   EXPECT_EQ(reason_of(config, server.url("/to/" + other.url("/here"))), "");
   EXPECT_EQ(other.asked().at(0).authorization, "");  // another port
   EXPECT_EQ(reason_of(config, server.url("/to/" + server.url("/here", "127.0.0.3"))), "");
-  EXPECT_EQ(server.asked().back().authorization, "");  // another host
+  EXPECT_EQ(server.asked().back().authorization, "");                      // another host
   EXPECT_EQ(reason_of(config, "http://example.org/"), "refused_address");  // in the clear
   config.token = "a\r\nX: b";
   EXPECT_THROW(HttpClient{config}, Error);

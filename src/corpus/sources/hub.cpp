@@ -61,7 +61,8 @@ std::optional<HubFile> file_from_json(const Json& json, const std::string& where
   HubFile file;
   file.path = string_of(json, "path");
   const bool has_size = json.contains("size") && json["size"].is_number_unsigned();
-  check(type == "file" && is_safe_path(file.path) && has_size, "an answer of another shape from ", where, ": ", to_line(json).substr(0, 200));
+  check(type == "file" && is_safe_path(file.path) && has_size, "an answer of another shape from ", where, ": ",
+        to_line(json).substr(0, 200));
   file.bytes = json["size"].get<std::int64_t>();
   if (json.contains("lfs") && json["lfs"].is_object()) {
     file.sha256 = string_of(json["lfs"], "oid");
@@ -151,7 +152,8 @@ std::vector<HubFile> list_hub_files(const HubServer& server, const HubAddress& a
   if (has_pattern(folder)) folder.resize(folder.find_first_of("*?"));
   const std::size_t slash = folder.rfind('/');
   folder = slash == std::string::npos ? "" : folder.substr(0, slash);
-  std::string url = api + "/tree/" + commit + (folder.empty() ? "" : "/" + percent_encode(folder, true)) + "?recursive=true&limit=1000";
+  std::string url =
+      api + "/tree/" + commit + (folder.empty() ? "" : "/" + percent_encode(folder, true)) + "?recursive=true&limit=1000";
   const std::string pattern = address.path;
   const auto is_meant = [&](const std::string& path) {
     if (!source_glob_match(glob, path)) return false;
@@ -174,8 +176,8 @@ std::vector<HubFile> list_hub_files(const HubServer& server, const HubAddress& a
     url = answer.next_url;
   }
   check(!files.empty(), "no file in data set ", address.repository, " at ", address.revision, " matches ",
-        address.path.empty() ? "*" : address.path, " and glob \"", glob, "\": look at ", server.endpoint, "/datasets/", address.repository,
-        "/tree/", address.revision);
+        address.path.empty() ? "*" : address.path, " and glob \"", glob, "\": look at ", server.endpoint, "/datasets/",
+        address.repository, "/tree/", address.revision);
   std::sort(files.begin(), files.end(), [](const HubFile& a, const HubFile& b) { return a.path < b.path; });
   return files;
 }
@@ -192,8 +194,8 @@ void bring_hub_file(const HubServer& server, const HubAddress& address, HubFile&
     HttpConfig config = server.http;
     config.max_bytes = std::max<std::int64_t>(file.bytes, 1);
     HttpClient client(config);
-    const std::string url =
-        server.endpoint + "/datasets/" + percent_encode(address.repository, true) + "/resolve/" + file.commit + "/" + percent_encode(file.path, true);
+    const std::string url = server.endpoint + "/datasets/" + percent_encode(address.repository, true) + "/resolve/" + file.commit +
+                            "/" + percent_encode(file.path, true);
     const auto rejection = try_download(client, url, file.local, [&](const fs::path& part) { return judge(part, file); });
     if (rejection && rejection->reason == "wrong_file")
       fail("wrong bytes: ", url, " has ", rejection->detail, ": run again; if it stays, the copy there is damaged");

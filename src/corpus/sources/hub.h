@@ -31,16 +31,18 @@ struct HubFile {
   std::string path;    ///< in the repository
   std::string commit;  ///< the revision's, 40 digits
   std::int64_t bytes = 0;
-  std::string sha256;  ///< of large files, as the service states; of others once brought
-  std::string git_oid; ///< of other files: SHA-1 of "blob BYTES\0" and the bytes
-  fs::path local;      ///< <cache>/OWNER/NAME/COMMIT/PATH
+  std::string sha256;   ///< of large files, as the service states; of others once brought
+  std::string git_oid;  ///< of other files: SHA-1 of "blob BYTES\0" and the bytes
+  fs::path local;       ///< <cache>/OWNER/NAME/COMMIT/PATH
 };
 
-/// The files meant, sorted by path, with the commit the revision stands for now; `glob` as in a source (a name, or a path if it has a
+/// The files meant, sorted by path, with the commit the revision stands for now; `glob` as in a source (a name, or a path if it has
+/// a
 /// '/'). Touches the network, brings nothing. Throws Error if there are none or the service refuses.
 std::vector<HubFile> list_hub_files(const HubServer& server, const HubAddress& address, const std::string& glob = "*");
 
-/// Brings one file, resuming; size and digest (SHA-256 or git's) are compared before it appears. Fills sha256. Error with the remedy.
+/// Brings one file, resuming; size and digest (SHA-256 or git's) are compared before it appears. Fills sha256. Error with the
+/// remedy.
 void bring_hub_file(const HubServer& server, const HubAddress& address, HubFile& file);
 
 }  // namespace corollary

@@ -43,11 +43,12 @@ class FakeHub {
     if (path.starts_with("/cdn/")) {
       const bool is_cut = breaks-- > 0;
       const std::string body = large;
-      response.set_content_provider(body.size(), "application/octet-stream", [body, is_cut](std::size_t at, std::size_t n, httplib::DataSink& sink) {
-        if (!is_cut) return sink.write(body.data() + at, n);
-        sink.write(body.data() + at, std::min<std::size_t>(n, 30'000));
-        return false;
-      });
+      response.set_content_provider(body.size(), "application/octet-stream",
+                                    [body, is_cut](std::size_t at, std::size_t n, httplib::DataSink& sink) {
+                                      if (!is_cut) return sink.write(body.data() + at, n);
+                                      sink.write(body.data() + at, std::min<std::size_t>(n, 30'000));
+                                      return false;
+                                    });
       return;
     }
     if (is_gated) {
@@ -60,7 +61,10 @@ class FakeHub {
     if (path.starts_with(tree)) {
       Json all = Json::array({
           {{"type", "directory"}, {"oid", std::string(40, 'd')}, {"size", 0}, {"path", "data"}},
-          {{"type", "file"}, {"oid", std::string(40, 'e')}, {"size", kLarge.size()}, {"path", "data/b c.jsonl.zst"},
+          {{"type", "file"},
+           {"oid", std::string(40, 'e')},
+           {"size", kLarge.size()},
+           {"path", "data/b c.jsonl.zst"},
            {"lfs", {{"oid", sha256_hex(kLarge)}, {"size", kLarge.size()}, {"pointerSize", 134}}}},
           {{"type", "file"}, {"oid", "ce013625030ba8dba906f756967f9e9ca394464a"}, {"size", 6}, {"path", "data/a.jsonl"}},
           {{"type", "file"}, {"oid", std::string(40, 'f')}, {"size", 1}, {"path", "README.md"}},
@@ -92,8 +96,8 @@ TEST(Hub, AddressesAreRead) {
   EXPECT_EQ(address.revision, "refs/pr/1");
   EXPECT_EQ(address.path, "arxiv/train/*.jsonl.zst");
   EXPECT_EQ(parse_hub_uri("hf://datasets/a/b").revision, "main");
-  for (const char* bad : {"hf://models/a/b", "hf://datasets/a", "hf://datasets/a/", "hf://datasets//b/x", "hf://datasets/a/b@/x", "hf://datasets/../b",
-                          "hf://datasets/a/b/../x", "hf://datasets/a/b//x"})
+  for (const char* bad : {"hf://models/a/b", "hf://datasets/a", "hf://datasets/a/", "hf://datasets//b/x", "hf://datasets/a/b@/x",
+                          "hf://datasets/../b", "hf://datasets/a/b/../x", "hf://datasets/a/b//x"})
     EXPECT_THROW(parse_hub_uri(bad), Error) << bad;
 }
 

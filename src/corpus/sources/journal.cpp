@@ -41,7 +41,8 @@ Journal::Journal(const fs::path& path, const Json& header, const std::function<v
       if (is_ours) good = at;
     }
     if (good < text.size()) {
-      log_warning("{}: the last {} bytes are not whole or answer another question; they are asked for again", path.string(), text.size() - good);
+      log_warning("{}: the last {} bytes are not whole or answer another question; they are asked for again", path.string(),
+                  text.size() - good);
       check(::ftruncate(fd_, static_cast<off_t>(good)) == 0, "cannot truncate ", path.string(), ": ", std::strerror(errno));
     }
     ::lseek(fd_, 0, SEEK_END);

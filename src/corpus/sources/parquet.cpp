@@ -8,7 +8,8 @@
 namespace corollary {
 namespace {
 
-constexpr int kFirstInteger = 2, kLastInteger = 7, kUbigintId = 9, kFloatId = 10, kDoubleId = 11, kBooleanId = 1, kVarcharId = 17, kBlobId = 18;
+constexpr int kFirstInteger = 2, kLastInteger = 7, kUbigintId = 9, kFloatId = 10, kDoubleId = 11, kBooleanId = 1, kVarcharId = 17,
+              kBlobId = 18;
 constexpr int kListId = 24, kStructId = 25, kMapId = 26, kUnionId = 28, kArrayId = 33;
 
 std::string quoted(const std::string& name) {
@@ -39,11 +40,13 @@ void check_magic(const fs::path& path) {
 std::vector<std::int64_t> row_groups(DuckDb& database, const fs::path& path) {
   try {
     std::vector<std::int64_t> rows;
-    DuckDbRows groups(database,
-                      "SELECT row_group_id::BIGINT, any_value(row_group_num_rows)::BIGINT FROM parquet_metadata(?) GROUP BY 1 ORDER BY 1",
-                      {database.readable_path()});
+    DuckDbRows groups(
+        database,
+        "SELECT row_group_id::BIGINT, any_value(row_group_num_rows)::BIGINT FROM parquet_metadata(?) GROUP BY 1 ORDER BY 1",
+        {database.readable_path()});
     while (groups.next()) {
-      check(!groups.is_null(0) && !groups.is_null(1) && groups.bigint(1) >= 0 && groups.bigint(0) == std::ssize(rows), "row groups out of order");
+      check(!groups.is_null(0) && !groups.is_null(1) && groups.bigint(1) >= 0 && groups.bigint(0) == std::ssize(rows),
+            "row groups out of order");
       rows.push_back(groups.bigint(1));
     }
     return rows;
@@ -56,7 +59,8 @@ class ParquetSource : public Source {
  public:
   ParquetSource(const fs::path& path, const ParquetConfig& config)
       : path_(path), name_(path.filename().string()), config_(config), database_(path, config.memory_bytes) {
-    check(config.shards >= 1 && config.shard >= 0 && config.shard < config.shards, "no shard ", config.shard, " of ", config.shards);
+    check(config.shards >= 1 && config.shard >= 0 && config.shard < config.shards, "no shard ", config.shard, " of ",
+          config.shards);
     const std::vector<std::int64_t> groups = row_groups(database_, path);
     const auto share = [&](std::int64_t i) { return std::ssize(groups) * i / config.shards; };
     std::int64_t last = 0;
@@ -133,11 +137,20 @@ class ParquetSource : public Source {
       const std::size_t column = i + 1;
       if (rows_->is_null(column)) continue;
       switch (rows_->column_type(column)) {
-        case DuckDbType::boolean: record.meta[names_[i]] = rows_->boolean(column); break;
-        case DuckDbType::bigint: record.meta[names_[i]] = rows_->bigint(column); break;
-        case DuckDbType::ubigint: record.meta[names_[i]] = rows_->ubigint(column); break;
-        case DuckDbType::real: record.meta[names_[i]] = rows_->real(column); break;
-        default: put_text(record.meta, i, rows_->text(column));
+        case DuckDbType::boolean:
+          record.meta[names_[i]] = rows_->boolean(column);
+          break;
+        case DuckDbType::bigint:
+          record.meta[names_[i]] = rows_->bigint(column);
+          break;
+        case DuckDbType::ubigint:
+          record.meta[names_[i]] = rows_->ubigint(column);
+          break;
+        case DuckDbType::real:
+          record.meta[names_[i]] = rows_->real(column);
+          break;
+        default:
+          put_text(record.meta, i, rows_->text(column));
       }
     }
   }

@@ -20,7 +20,8 @@ class Parquet : public ::testing::Test {
   fs::path write(const std::string& query, const std::string& name = "x.parquet") {
     DuckDb database(std::int64_t{2} << 30);
     const fs::path path = folder_ / name;
-    DuckDbRows rows(database, "COPY (" + query + ") TO '" + (folder_ / "written").string() + "' (FORMAT parquet, ROW_GROUP_SIZE 2048)");
+    DuckDbRows rows(database,
+                    "COPY (" + query + ") TO '" + (folder_ / "written").string() + "' (FORMAT parquet, ROW_GROUP_SIZE 2048)");
     while (rows.next()) {
     }
     fs::rename(folder_ / "written", path);
@@ -37,17 +38,22 @@ class Parquet : public ::testing::Test {
 
 TEST_F(Parquet, RowsBecomeDocuments) {
   const fs::path path = write(
-      "SELECT 'über ' || i AS text, i AS id, i::UBIGINT + 18446744073709551610 AS big, i % 2 = 0 AS even, i / 2.0::DOUBLE AS half, [i, 2] AS list,"
-      " {'a': i, 'b': NULL} AS struct, MAP {'k': i} AS map, DATE '2023-04-01' AS day, 1.50::DECIMAL(5, 2) AS price, NULL::INTEGER AS nothing,"
+      "SELECT 'über ' || i AS text, i AS id, i::UBIGINT + 18446744073709551610 AS big, i % 2 = 0 AS even, i / 2.0::DOUBLE AS half, "
+      "[i, 2] AS list,"
+      " {'a': i, 'b': NULL} AS struct, MAP {'k': i} AS map, DATE '2023-04-01' AS day, 1.50::DECIMAL(5, 2) AS price, NULL::INTEGER "
+      "AS nothing,"
       " 'x\"y' AS \"odd \"\"name\", '{\"lang\": \"en\", \"n\": 1}' AS meta FROM range(2) t(i)");
   const auto records = read(path);
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[1].path, "x.parquet:2");
   EXPECT_TRUE(records[1].is_document);
   EXPECT_EQ(records[1].bytes, "über 1");
-  const Json expected = {{"id", 1}, {"big", 18446744073709551611U}, {"even", false}, {"half", 0.5}, {"list", {1, 2}},
-                         {"struct", {{"a", 1}, {"b", nullptr}}}, {"map", {{"k", 1}}}, {"day", "2023-04-01"}, {"price", "1.50"},
-                         {"odd \"name", "x\"y"}, {"lang", "en"}, {"n", 1}};
+  const Json expected = {{"id", 1},           {"big", 18446744073709551611U},
+                         {"even", false},     {"half", 0.5},
+                         {"list", {1, 2}},    {"struct", {{"a", 1}, {"b", nullptr}}},
+                         {"map", {{"k", 1}}}, {"day", "2023-04-01"},
+                         {"price", "1.50"},   {"odd \"name", "x\"y"},
+                         {"lang", "en"},      {"n", 1}};
   EXPECT_EQ(to_line(records[1].meta), to_line(expected));
 }
 
@@ -77,7 +83,8 @@ TEST_F(Parquet, SharesOfRowGroupsAreTheFile) {
 TEST_F(Parquet, WhatIsNoDocumentIsRejected) {
   ParquetConfig config;
   config.max_record_bytes = 100;
-  const auto records = read(write("SELECT CASE i WHEN 0 THEN NULL WHEN 1 THEN repeat('x', 101) ELSE 'good' END AS text FROM range(3) t(i)"), config);
+  const auto records =
+      read(write("SELECT CASE i WHEN 0 THEN NULL WHEN 1 THEN repeat('x', 101) ELSE 'good' END AS text FROM range(3) t(i)"), config);
   ASSERT_EQ(records.size(), 3U);
   EXPECT_EQ(records[0].rejection.value().reason, "no_text");
   EXPECT_EQ(records[1].rejection.value().reason, "too_large");
@@ -97,7 +104,9 @@ TEST_F(Parquet, TheTextColumnIsChosen) {
 }
 
 TEST_F(Parquet, BytesAreTextToo) {
-  EXPECT_EQ(read(write("SELECT '\\xFFa'::BLOB AS text")).at(0).bytes, "\xff" "a");
+  EXPECT_EQ(read(write("SELECT '\\xFFa'::BLOB AS text")).at(0).bytes,
+            "\xff"
+            "a");
 }
 
 TEST_F(Parquet, NamesOfFilesAreOnlyNames) {

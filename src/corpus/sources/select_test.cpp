@@ -16,7 +16,8 @@ SourceConfig source(const std::string& uri) {
 TEST(SelectSources, PathsAreOfTheRecipesFolderAndWhatIsAbsentMayBeLeftOut) {
   const TestFolder folder;
   write_file(folder / "data/a.jsonl", "");
-  SourceConfig here = source("../data/a.jsonl"), absent = source("../data/b.jsonl"), package = source("deb:x"), other = source("hf://datasets/a/b/c");
+  SourceConfig here = source("../data/a.jsonl"), absent = source("../data/b.jsonl"), package = source("deb:x"),
+               other = source("hf://datasets/a/b/c");
   here.optional = absent.optional = true;
   package.unless = "../data";
   const auto selected = select_sources({here, absent, package, other}, folder / "recipe");

@@ -47,7 +47,8 @@ RawRecord record_of_line(std::string_view line, std::string path, const std::str
   return record;
 }
 
-/// The lines of a plain .jsonl file that begin in [begin, end). Their paths tell the byte, which does not depend on where it was cut.
+/// The lines of a plain .jsonl file that begin in [begin, end). Their paths tell the byte, which does not depend on where it was
+/// cut.
 class RecordsPiece : public Source {
  public:
   RecordsPiece(const fs::path& path, const SourcePiece& piece, std::int64_t max_record_bytes)
@@ -111,7 +112,8 @@ class RecordsSource : public Source {
   bool is_over_ = false;
 };
 
-std::unique_ptr<Source> open_warc(const fs::path& file, const std::string& name, std::int64_t max_record_bytes, const SourcePiece& piece) {
+std::unique_ptr<Source> open_warc(const fs::path& file, const std::string& name, std::int64_t max_record_bytes,
+                                  const SourcePiece& piece) {
   WarcOptions options;
   options.max_record_bytes = max_record_bytes;
   options.begin = piece.begin;
@@ -124,7 +126,8 @@ std::vector<fs::path> matching_files(const FetchedSource& source) {
   const fs::path root = source.path;
   if (source.kind != "folder") return {root};
   std::vector<fs::path> files = list_files(root);
-  std::erase_if(files, [&](const fs::path& file) { return !source_glob_match(source.glob, file.lexically_relative(root).string()); });
+  std::erase_if(files,
+                [&](const fs::path& file) { return !source_glob_match(source.glob, file.lexically_relative(root).string()); });
   return files;
 }
 

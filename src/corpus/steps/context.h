@@ -93,8 +93,8 @@ class RejectedFile {
 Step extract_step(const Context& context);
 /// Repeated documents out, across all shards.
 std::vector<Step> dedup_steps(const Context& context, const std::string& from);
-/// Documents of `from` that hold n-grams of test sets out, or cut; and DECONTAMINATE/SHARD.contaminated.jsonl.zst, a line a document and
-/// test text.
+/// Documents of `from` that hold n-grams of test sets out, or cut; and DECONTAMINATE/SHARD.contaminated.jsonl.zst, a line a
+/// document and test text.
 Step decontaminate_step(const Context& context, const std::string& from);
 /// Documents of `from` to train, validation and test, each shard's own files.
 Step split_step(const Context& context, const std::string& from);

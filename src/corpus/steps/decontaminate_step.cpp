@@ -122,7 +122,8 @@ class DecontaminateTask {
       changed_ += !document.found.empty() && document.line != batch_[i];
       if (document.line.empty()) {
         const Contamination& first = document.found.front();
-        rejected_.add(document.language, document.source, document.path, {"contaminated", first.offset, first.test + ": " + first.ngram});
+        rejected_.add(document.language, document.source, document.path,
+                      {"contaminated", first.offset, first.test + ": " + first.ngram});
       } else {
         kept_.write_line(document.line);
         groups_[document.language].add(document.text_bytes);

@@ -43,7 +43,8 @@ Step fingerprints_step(const Context& context, const std::string& from) {
   step.inputs = [=](std::size_t task) { return context->tasks.outputs(from, context->shards[task].name); };
   step.run = [=](std::size_t task) {
     const std::string& shard = context->shards[task].name;
-    fingerprint_shard(config_of(*context), context->tasks.path(documents_path(from, shard)), context->tasks.path(prints_path(shard)));
+    fingerprint_shard(config_of(*context), context->tasks.path(documents_path(from, shard)),
+                      context->tasks.path(prints_path(shard)));
     return TaskResult{{prints_path(shard)}, Json::object()};
   };
   return step;
@@ -61,7 +62,8 @@ Step matches_step(const Context& context) {
     return inputs;
   };
   step.run = [=, names = step.tasks](std::size_t task) {
-    match_bucket(config_of(*context), all_prints(*context), static_cast<std::int64_t>(task), context->tasks.path(matches_path(names[task])));
+    match_bucket(config_of(*context), all_prints(*context), static_cast<std::int64_t>(task),
+                 context->tasks.path(matches_path(names[task])));
     return TaskResult{{matches_path(names[task])}, Json::object()};
   };
   return step;

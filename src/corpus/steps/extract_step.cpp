@@ -63,10 +63,11 @@ Json provenance(const FetchedSource& source, const RawRecord& record) {
 }
 
 /// Test theorems out of a proof assistant's sources: true if the text changed. What went is added to `judged`.
-bool take_out_test_theorems(const CorpusModels& models, const std::string& language, const std::string& path, const std::string& source,
-                            std::string& text, Judged& judged) {
+bool take_out_test_theorems(const CorpusModels& models, const std::string& language, const std::string& path,
+                            const std::string& source, std::string& text, Judged& judged) {
   if (!models.test_theorems || (language != "isabelle" && language != "lean")) return false;
-  TheoremDecontaminator::Result result = language == "lean" ? models.test_theorems->lean(text, path) : models.test_theorems->isabelle(text);
+  TheoremDecontaminator::Result result =
+      language == "lean" ? models.test_theorems->lean(text, path) : models.test_theorems->isabelle(text);
   if (result.removed.empty()) return false;
   for (const TheoremDecontaminator::Removal& removal : result.removed)
     judged.contaminated.push_back(to_line({{"source", source},
@@ -79,18 +80,21 @@ bool take_out_test_theorems(const CorpusModels& models, const std::string& langu
   return true;
 }
 
-Judged judge(const FetchedSource& source, const CorpusModels& models, const Extractor& extract, const Filter& filter, const RawRecord& record) {
+Judged judge(const FetchedSource& source, const CorpusModels& models, const Extractor& extract, const Filter& filter,
+             const RawRecord& record) {
   Judged judged;
   judged.path = record.path;
   if (record.rejection) {
     judged.rejections.push_back(*record.rejection);
     return judged;
   }
-  const std::string path = path_of(record), repo = repo_of(record.meta.contains("repo") ? record.meta : Json{{"repo", source.repo}});
+  const std::string path = path_of(record),
+                    repo = repo_of(record.meta.contains("repo") ? record.meta : Json{{"repo", source.repo}});
   const Json known = provenance(source, record);
   for (Extraction& extraction : extract(record)) {
     if (!extraction.rejection) extraction.rejection = filter({extraction.text, path, repo, &known, &extraction.meta});
-    if (!extraction.rejection && take_out_test_theorems(models, source.language, path, source.uri, extraction.text, judged) && trim(extraction.text).empty())
+    if (!extraction.rejection && take_out_test_theorems(models, source.language, path, source.uri, extraction.text, judged) &&
+        trim(extraction.text).empty())
       extraction.rejection = Rejection{"contaminated"};
     if (extraction.rejection) {
       judged.rejections.push_back(std::move(*extraction.rejection));
@@ -204,15 +208,17 @@ Step extract_step(const Context& context) {
   step.name = kStep;
   step.tasks = shard_names(*context);
   step.config = fields_to_json(context->config);
-  for (const char* later : {"validation_fraction", "test_fraction", "papers_split", "seed", "shard_bytes", "dedup", "decontaminate"}) step.config.erase(later);
+  for (const char* later :
+       {"validation_fraction", "test_fraction", "papers_split", "seed", "shard_bytes", "dedup", "decontaminate"})
+    step.config.erase(later);
   step.inputs = [context, shared](std::size_t task) {
     const std::lock_guard lock(shared->mutex);
     if (shared->digests.is_null()) shared->digests = model_digests(context->config);
     Json inputs = shared->digests;
     for (const SourcePiece& piece : context->shards[task].pieces) {
       const FetchedSource& source = context->sources[static_cast<std::size_t>(piece.source)];
-      inputs[source.subset + " " + source.language + " " + source.uri + " " + source.glob + " " + std::to_string(piece.begin) + ":" +
-             std::to_string(piece.end)] = {{"sha256", source.sha256}, {"licence", source.licence}};
+      inputs[source.subset + " " + source.language + " " + source.uri + " " + source.glob + " " + std::to_string(piece.begin) +
+             ":" + std::to_string(piece.end)] = {{"sha256", source.sha256}, {"licence", source.licence}};
     }
     return inputs;
   };

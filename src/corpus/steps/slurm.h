@@ -24,24 +24,25 @@ struct SlurmJob {
   std::int64_t elements = 0;
 };
 
-/// Submits the steps of a planned build, each an array that waits for the one before it to end well, and one job that finishes; remembers
-/// them in WORK/slurm.json. Scripts and logs: WORK/slurm/STEP.sh, STEP-ELEMENT.log. Submitting again is how to go on after failures:
-/// finished tasks are not done again. Error if jobs of an earlier submission are still queued, or sbatch is absent or refuses.
+/// Submits the steps of a planned build, each an array that waits for the one before it to end well, and one job that finishes;
+/// remembers them in WORK/slurm.json. Scripts and logs: WORK/slurm/STEP.sh, STEP-ELEMENT.log. Submitting again is how to go on
+/// after failures: finished tasks are not done again. Error if jobs of an earlier submission are still queued, or sbatch is absent
+/// or refuses.
 std::vector<SlurmJob> submit_to_slurm(const CorpusBuild& build, const fs::path& out, const SlurmConfig& config);
 
 /// The jobs last submitted for `out`; empty if none were.
 std::vector<SlurmJob> submitted_jobs(const fs::path& out);
 
-/// How many elements of each job the queue holds by state ("RUNNING", "PENDING", ...), in the jobs' order. What has ended is in no state:
-/// the tasks' records say how it ended. Error if squeue cannot be asked.
+/// How many elements of each job the queue holds by state ("RUNNING", "PENDING", ...), in the jobs' order. What has ended is in no
+/// state: the tasks' records say how it ended. Error if squeue cannot be asked.
 std::vector<std::map<std::string, std::int64_t>> queue_states(const std::vector<SlurmJob>& jobs);
 
 /// Tasks of a step by what their records say.
 struct StepStatus {
   std::string step;
   std::int64_t tasks = 0, done = 0;
-  bool can_start = false;             ///< every step before it is done
-  std::vector<std::string> waiting;   ///< tasks that are not done: their names and why; at most 20
+  bool can_start = false;            ///< every step before it is done
+  std::vector<std::string> waiting;  ///< tasks that are not done: their names and why; at most 20
 };
 std::vector<StepStatus> build_status(const CorpusBuild& build);
 

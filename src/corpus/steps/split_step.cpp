@@ -55,7 +55,8 @@ class Groups {
 std::vector<Drawn> draw(const CorpusConfig& config, const std::string& subset, const std::string& language, const Place& place) {
   if (subset == "papers" && config.papers_split == "published") return published_paper_splits(place.here);
   std::vector<Drawn> here;
-  for (Drawn drawn : draw_splits(place.total, config.validation_fraction, config.test_fraction, config.seed, subset + " " + language)) {
+  for (Drawn drawn :
+       draw_splits(place.total, config.validation_fraction, config.test_fraction, config.seed, subset + " " + language)) {
     drawn.position -= place.first;
     if (drawn.position >= 0 && drawn.position < place.here) here.push_back(drawn);
   }
@@ -86,7 +87,8 @@ TaskResult run(const BuildContext& context, const std::string& from, const Shard
     const auto head = reader.read(*line);
     check(head.has_value(), "", path.string(), " line ", lines.line_number(), " is no document: ", reader.why());
     const auto found = groups.find(head->language);
-    check(found != groups.end(), "", path.string(), " line ", lines.line_number(), ": language ", head->language, " was not counted");
+    check(found != groups.end(), "", path.string(), " line ", lines.line_number(), ": language ", head->language,
+          " was not counted");
     Group& group = found->second;
     Split split = Split::train;
     if (group.next < group.drawn.size() && group.drawn[group.next].position == group.at) split = group.drawn[group.next++].split;
@@ -108,7 +110,8 @@ TaskResult run(const BuildContext& context, const std::string& from, const Shard
 Step split_step(const Context& context, const std::string& from) {
   check(context->config.papers_split == "drawn" || context->config.papers_split == "published",
         "papers_split must be drawn or published, is ", context->config.papers_split);
-  draw_splits(0, context->config.validation_fraction, context->config.test_fraction, 0, "");  // checks the fractions before the work
+  draw_splits(0, context->config.validation_fraction, context->config.test_fraction, 0,
+              "");  // checks the fractions before the work
   const auto groups = std::make_shared<Groups>(context, from);
   Step step;
   step.name = kStep;

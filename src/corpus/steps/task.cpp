@@ -30,8 +30,8 @@ TaskRange slurm_range() {
   if (!id || !count) return {};
   const std::size_t first = environment_number("SLURM_ARRAY_TASK_MIN").value_or(0),
                     step = environment_number("SLURM_ARRAY_TASK_STEP").value_or(1);
-  check(*count > 0 && step > 0 && *id >= first && (*id - first) / step < *count, "this Slurm array's numbers do not fit together: element ",
-        *id, " of ", *count, " from ", first);
+  check(*count > 0 && step > 0 && *id >= first && (*id - first) / step < *count,
+        "this Slurm array's numbers do not fit together: element ", *id, " of ", *count, " from ", first);
   return {(*id - first) / step, *count};
 }
 
@@ -56,7 +56,8 @@ std::optional<Json> TaskFolder::done(const Step& step, std::size_t task, std::st
   Json record;
   try {
     record = read_json_file(path);
-    if (!record.is_object() || !record.contains("outputs") || !record["outputs"].is_object()) return no("no record: " + path.string());
+    if (!record.is_object() || !record.contains("outputs") || !record["outputs"].is_object())
+      return no("no record: " + path.string());
   } catch (const Error& error) {
     return no(error.what());
   }

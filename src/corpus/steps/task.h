@@ -10,12 +10,13 @@
 
 namespace corollary {
 
-// A corpus is built by steps, a step is done by tasks, and a task is a pure function of its inputs and its configuration: it may run on
-// any machine, at any time after the tasks it reads from, twice at once, or again after it was killed, and leaves the same bytes.
+// A corpus is built by steps, a step is done by tasks, and a task is a pure function of its inputs and its configuration: it may
+// run on any machine, at any time after the tasks it reads from, twice at once, or again after it was killed, and leaves the same
+// bytes.
 //
-// Invariants (task_test.cpp): (1) a task's record is its last act and names every file it wrote with its size and SHA-256; (2) a task
-// whose record holds for the same configuration and inputs, and whose files have their sizes, is never run again; (3) a file without
-// such a record is never read.
+// Invariants (task_test.cpp): (1) a task's record is its last act and names every file it wrote with its size and SHA-256; (2) a
+// task whose record holds for the same configuration and inputs, and whose files have their sizes, is never run again; (3) a file
+// without such a record is never read.
 
 /// What a task wrote (paths relative to the work folder, each there under its name) and what it has to say.
 struct TaskResult {
@@ -24,10 +25,10 @@ struct TaskResult {
 };
 
 struct Step {
-  std::string name;                                ///< "extract"
-  std::vector<std::string> tasks;                  ///< their names: "web-00003", "bucket-017", "all"
-  Json config = Json::object();                    ///< what decides the outputs besides the inputs
-  std::function<Json(std::size_t task)> inputs;    ///< digests of what the task reads; called once the steps before it are done
+  std::string name;                              ///< "extract"
+  std::vector<std::string> tasks;                ///< their names: "web-00003", "bucket-017", "all"
+  Json config = Json::object();                  ///< what decides the outputs besides the inputs
+  std::function<Json(std::size_t task)> inputs;  ///< digests of what the task reads; called once the steps before it are done
   std::function<TaskResult(std::size_t task)> run;
 };
 
@@ -45,8 +46,8 @@ class TaskFolder {
   const fs::path& path() const { return work_; }
   fs::path path(const std::string& relative) const { return work_ / relative; }
 
-  /// The record of a task that is done, if its configuration, inputs and files are those of `step` now; else nothing, and in *why the
-  /// reason: "not done", "inputs changed: web-00001.sha256", "file lost: extract/web-00003.jsonl.zst".
+  /// The record of a task that is done, if its configuration, inputs and files are those of `step` now; else nothing, and in *why
+  /// the reason: "not done", "inputs changed: web-00001.sha256", "file lost: extract/web-00003.jsonl.zst".
   std::optional<Json> done(const Step& step, std::size_t task, std::string* why = nullptr) const;
   /// Runs the task unless it is done. True if it ran.
   bool run(const Step& step, std::size_t task) const;

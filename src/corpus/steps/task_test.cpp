@@ -65,7 +65,8 @@ TEST(Task, ARecordThatIsNoneIsWorkToDo) {
   const TaskFolder folder(test / "work");
   Counting counting;
   const Step step = counting.step(folder);
-  for (const char* record : {"", "{", "[]", "{}", "{\"outputs\":3}", "null", "{\"config\":{\"c\":1},\"inputs\":{\"in\":\"a\"},\"outputs\":{\"s/0.txt\":7}}"}) {
+  for (const char* record : {"", "{", "[]", "{}", "{\"outputs\":3}", "null",
+                             "{\"config\":{\"c\":1},\"inputs\":{\"in\":\"a\"},\"outputs\":{\"s/0.txt\":7}}"}) {
     write_file(folder.path("s/x.json"), record);
     EXPECT_TRUE(folder.run(step, 0)) << record;
   }

@@ -74,15 +74,15 @@ void erase_all(std::string& text, std::string_view what) {
 /// Signs and commands that TeX sets alike, under one name; \left and \right are a matter of size.
 std::string with_one_spelling(std::string_view latex) {
   static const std::map<std::string_view, std::string_view> kSame = {
-      {"\\left", ""},       {"\\right", ""},      {"\\ne", "\\neq"},          {"\\le", "\\leq"},       {"\\ge", "\\geq"},
-      {"\\to", "\\rightarrow"}, {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"},   {"\\lbrace", "\\{"},     {"\\rbrace", "\\}"},
-      {"\\vert", "|"},      {"\\lvert", "|"},     {"\\rvert", "|"},         {"\\dots", "\\ldots"},   {"\\land", "\\wedge"},
-      {"\\lor", "\\vee"}, {"\\ast", "*"},       {"\\hfill", ""},          {"\\limits", ""},      {"\\mathop", ""}};
+      {"\\left", ""},           {"\\right", ""},       {"\\ne", "\\neq"},     {"\\le", "\\leq"},     {"\\ge", "\\geq"},
+      {"\\to", "\\rightarrow"}, {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"}, {"\\lbrace", "\\{"},   {"\\rbrace", "\\}"},
+      {"\\vert", "|"},          {"\\lvert", "|"},      {"\\rvert", "|"},      {"\\dots", "\\ldots"}, {"\\land", "\\wedge"},
+      {"\\lor", "\\vee"},       {"\\ast", "*"},        {"\\hfill", ""},       {"\\limits", ""},      {"\\mathop", ""}};
   static const std::map<std::string_view, std::string_view> kSigns = {
-      {"\u00d7", "\\times"}, {"\u00b1", "\\pm"},     {"\u2212", "-"},        {"\u00b7", "\\cdot"},  {"\u2264", "\\leq"},
-      {"\u2265", "\\geq"},   {"\u2260", "\\neq"},    {"\u221e", "\\infty"},  {"\u2192", "\\rightarrow"}, {"\u2202", "\\partial"},
-      {"\u2211", "\\sum"},   {"\u222b", "\\int"},    {"\u03b1", "\\alpha"},  {"\u03b2", "\\beta"},  {"\u03c0", "\\pi"},
-      {"\u03c9", "\\omega"}, {"\u00f7", "\\div"},    {"\u2026", "\\ldots"},  {"\u02d9", "\\dot"},   {"\u2032", "'"}};
+      {"\u00d7", "\\times"}, {"\u00b1", "\\pm"},  {"\u2212", "-"},       {"\u00b7", "\\cdot"},       {"\u2264", "\\leq"},
+      {"\u2265", "\\geq"},   {"\u2260", "\\neq"}, {"\u221e", "\\infty"}, {"\u2192", "\\rightarrow"}, {"\u2202", "\\partial"},
+      {"\u2211", "\\sum"},   {"\u222b", "\\int"}, {"\u03b1", "\\alpha"}, {"\u03b2", "\\beta"},       {"\u03c0", "\\pi"},
+      {"\u03c9", "\\omega"}, {"\u00f7", "\\div"}, {"\u2026", "\\ldots"}, {"\u02d9", "\\dot"},        {"\u2032", "'"}};
   std::string out;
   for (std::size_t i = 0; i < latex.size();) {
     std::size_t end = i + 1;

@@ -6,8 +6,8 @@
 
 namespace corollary {
 
-/// How well an extracted text keeps a page's formulas, after the formula measure of WebMainBench (1 - edit distance of the formulas,
-/// mean over pages that have some):
+/// How well an extracted text keeps a page's formulas, after the formula measure of WebMainBench (1 - edit distance of the
+/// formulas, mean over pages that have some):
 ///   both texts' formulas in the order of the page, each normalised (normalized_formula), joined by "\n" into A and B;
 ///   similarity = 1 - levenshtein(A, B) / max(|A|, |B|), in bytes; 1 if both are empty.
 /// A formula missed, invented, moved or altered costs its length.
@@ -16,8 +16,8 @@ namespace corollary {
 /// environments \begin{align} and its kind that stand for themselves.
 std::vector<std::string> formulas_in(std::string_view text);
 
-/// For a truth that holds paragraphs and displays only: the text without headings, list items ("- ", "1. " and what is indented below)
-/// and table rows (" | "), but for the displays ($$) in them.
+/// For a truth that holds paragraphs and displays only: the text without headings, list items ("- ", "1. " and what is indented
+/// below) and table rows (" | "), but for the displays ($$) in them.
 std::string without_lists_and_tables(std::string_view text);
 
 /// One list of a page's formulas, in order, of two that are each in order: each formula stands where `text`, the truth's prose, has
@@ -33,7 +33,8 @@ std::string normalized_formula(std::string_view latex);
 std::string plain_formula(std::string_view latex);
 
 /// Normalised and joined by newlines.
-std::string joined_formulas(const std::vector<std::string>& formulas, std::string (*normalize)(std::string_view) = normalized_formula);
+std::string joined_formulas(const std::vector<std::string>& formulas,
+                            std::string (*normalize)(std::string_view) = normalized_formula);
 
 /// Levenshtein distance in bytes (Myers' bit-parallel algorithm in Hyyrö's block form): |a| * |b| / 64 steps.
 std::int64_t edit_distance(std::string_view a, std::string_view b);

@@ -35,63 +35,87 @@ Words words_of(std::string_view list) {
   return words;
 }
 
-constexpr HtmlTags kElements(T::Script, T::Style, T::Nav, T::Footer, T::Aside, T::Noscript, T::Iframe, T::Object, T::Embed, T::Button,
-                             T::Select, T::Input, T::Option, T::Datalist, T::Svg, T::Canvas, T::Audio, T::Video, T::Head, T::Dialog,
-                             T::Map, T::Textarea, T::Noembed, T::Noframes, T::Applet, T::Label, T::Link, T::Meta);
+constexpr HtmlTags kElements(T::Script, T::Style, T::Nav, T::Footer, T::Aside, T::Noscript, T::Iframe, T::Object, T::Embed,
+                             T::Button, T::Select, T::Input, T::Option, T::Datalist, T::Svg, T::Canvas, T::Audio, T::Video, T::Head,
+                             T::Dialog, T::Map, T::Textarea, T::Noembed, T::Noframes, T::Applet, T::Label, T::Link, T::Meta);
 
-const Words kRoles = words_of("navigation search banner contentinfo complementary button menu menubar dialog alert alertdialog tablist toolbar tooltip");
+const Words kRoles = words_of(
+    "navigation search banner contentinfo complementary button menu menubar dialog alert alertdialog tablist toolbar tooltip");
 
 /// Whole names of classes and ids.
 const Words kNames = words_of(
     // Sphinx, GAPDoc, Texinfo, Doxygen
     "headerlink related sidebar sphinxsidebar bd-sidebar bd-sidebar-primary bd-sidebar-secondary bd-toc toc toctree-wrapper navbar "
     "navigation breadcrumb breadcrumbs footer prev-next-bottom prev-next-area prev-next-footer wy-nav-side wy-nav-top "
-    "rst-footer-buttons rst-versions header-article viewcode-link viewcode-back copybtn edit-this-page sphinx-version theme-version "
+    "rst-footer-buttons rst-versions header-article viewcode-link viewcode-back copybtn edit-this-page sphinx-version "
+    "theme-version "
     "linenos linenodiv lineno gutter chlinktop chlinkbot chlinkprevnexttop chlinkprevnextbot foot nav-panel navpath summary-links "
-    "anchorjs-link anchor-link header-anchor permalink book-summary sidebar-wrapper book-header MSearchSelectWindow MSearchResultsWindow "
+    "anchorjs-link anchor-link header-anchor permalink book-summary sidebar-wrapper book-header MSearchSelectWindow "
+    "MSearchResultsWindow "
     "main-nav titlearea dynheader "
     // MediaWiki
     "noprint navbox mw-editsection mw-jump-link catlinks printfooter mw-navigation mw-head mw-panel siteSub jump-to-nav searchbox "
-    "navbar-main vector-menu vector-header mw-indicators sistersitebox side-box ambox mbox-small hatnote shortdescription mw-empty-elt "
+    "navbar-main vector-menu vector-header mw-indicators sistersitebox side-box ambox mbox-small hatnote shortdescription "
+    "mw-empty-elt "
     "nowraplinks authority-control portalbox mw-footer mw-revision mw-cite-backlink page-actions-menu minerva-footer "
     "mw-references-columns-none vector-toc vector-sticky-header mw-hidden-catlinks contentSub "
     // hidden for the eyes
     "skip-link sr-only screen-reader-text visually-hidden visuallyhidden screenreader-only element-invisible print-only "
     // Stack Exchange
-    "js-vote-count js-voting-container votecell votecount-post-text post-signature user-info user-details user-gravatar32 js-post-menu "
-    "post-menu comment-user comment-date comments-link js-show-link comment-actions comment-score js-filter-btn answers-subheader-controls "
-    "s-sidebarwidget module sidebar-related sidebar-linked bottom-notice js-bottom-notice topbar left-sidebar site-footer post-taglist "
-    "js-consent-banner js-dismissable-hero hero-container answer-hyperlink new-answer-form post-form js-mainbar-answer-form bottom-share-links "
-    "community-bulletin newuser s-topbar special-status-bounty js-launch-popover-toggle js-accepted-answer-indicator s-notice js-post-issue "
+    "js-vote-count js-voting-container votecell votecount-post-text post-signature user-info user-details user-gravatar32 "
+    "js-post-menu "
+    "post-menu comment-user comment-date comments-link js-show-link comment-actions comment-score js-filter-btn "
+    "answers-subheader-controls "
+    "s-sidebarwidget module sidebar-related sidebar-linked bottom-notice js-bottom-notice topbar left-sidebar site-footer "
+    "post-taglist "
+    "js-consent-banner js-dismissable-hero hero-container answer-hyperlink new-answer-form post-form js-mainbar-answer-form "
+    "bottom-share-links "
+    "community-bulletin newuser s-topbar special-status-bounty js-launch-popover-toggle js-accepted-answer-indicator s-notice "
+    "js-post-issue "
     "tag-subscriptions answer-votes js-add-link feed-link-container mp0 flush-left privilege-notice hero-box no-js-fallback "
     "vote-count-post vote-count favoritecount fw-nowrap-s question-status js-post-notice post-notice share-tip js-share-link "
     // phpBB, vBulletin, XenForo, Invision, Discourse, Physics Forums
-    "postprofile post-buttons signature back2top linklist topic-actions action-bar forum-nav postcontrols threadtools pagenav postbit_legacy_user "
-    "smallfont message-userInfo message-attribution message-cell--user actionBar js-reactionsList reactionsBar p-footer p-nav p-navSticky "
-    "p-breadcrumbs p-body-sidebar blockMessage similarthreads similar_threads userinfo postfoot forumfoot postlinking postbitlegacy_userinfo "
-    "username_container ipsComment_controls cAuthorPane ipsColumn ipsLayout_sidebar topic-map topic-avatar post-menu-area suggested-topics "
+    "postprofile post-buttons signature back2top linklist topic-actions action-bar forum-nav postcontrols threadtools pagenav "
+    "postbit_legacy_user "
+    "smallfont message-userInfo message-attribution message-cell--user actionBar js-reactionsList reactionsBar p-footer p-nav "
+    "p-navSticky "
+    "p-breadcrumbs p-body-sidebar blockMessage similarthreads similar_threads userinfo postfoot forumfoot postlinking "
+    "postbitlegacy_userinfo "
+    "username_container ipsComment_controls cAuthorPane ipsColumn ipsLayout_sidebar topic-map topic-avatar post-menu-area "
+    "suggested-topics "
     "message-lastEdit message-signature message-footer block-outer block-outer-main block-outer-opposite thread-similar "
     "ipsBreadcrumb ipsPagination ipsWidget elNavigationMore cPostShareMenu ipsReact ipsComment_meta ipsResponsive_hidePhone "
     // WordPress and other blogs
-    "sharedaddy sd-sharing jp-relatedposts wpcnt entry-footer post-navigation nav-links nav-single widget widget-area sidebar-primary "
-    "comments comment-respond commentlist comments-area respond disqus_thread comment-list wp-block-comments postmetadata nav-below "
-    "nav-above author-box about-author post-tags tagcloud tag-cloud addtoany_share_save_container addthis_toolbox jetpack-likes-widget "
+    "sharedaddy sd-sharing jp-relatedposts wpcnt entry-footer post-navigation nav-links nav-single widget widget-area "
+    "sidebar-primary "
+    "comments comment-respond commentlist comments-area respond disqus_thread comment-list wp-block-comments postmetadata "
+    "nav-below "
+    "nav-above author-box about-author post-tags tagcloud tag-cloud addtoany_share_save_container addthis_toolbox "
+    "jetpack-likes-widget "
     "wp-block-search wp-block-buttons sfsi_widget a2a_kit pd-rating blog-pager post-footer post-icons "
     // CSDN, LibreTexts
-    "csdn-side-toolbar blog-footer-bottom recommend-box recommend-right tool-active-list blog_container_aside more-toolbox mt-icon-pdf "
-    "elm-header elm-footer elm-article-footer mt-breadcrumbs mt-article-pagination mt-page-summary mt-sortable-listing mt-title-toc "
+    "csdn-side-toolbar blog-footer-bottom recommend-box recommend-right tool-active-list blog_container_aside more-toolbox "
+    "mt-icon-pdf "
+    "elm-header elm-footer elm-article-footer mt-breadcrumbs mt-article-pagination mt-page-summary mt-sortable-listing "
+    "mt-title-toc "
     "autoattribution license-footer");
 
 /// Words in such names: "site-footer", "shareButtons", "cookie_notice". Sure ones, and such as need a second sign.
 const Words kSureWords = words_of(
-    "breadcrumb breadcrumbs navbar navigation menu menus submenu topbar sidebar footer copyright login logout signin signup cookie cookies "
-    "consent gdpr newsletter subscribe subscription sharebar sharer addthis upsell advert advertisement advertising adsense sponsored "
-    "outbrain taboola pagination pager pagenav toolbar masthead offcanvas breadcrumbarea searchform searchbar captcha recaptcha paywall");
+    "breadcrumb breadcrumbs navbar navigation menu menus submenu topbar sidebar footer copyright login logout signin signup cookie "
+    "cookies "
+    "consent gdpr newsletter subscribe subscription sharebar sharer addthis upsell advert advertisement advertising adsense "
+    "sponsored "
+    "outbrain taboola pagination pager pagenav toolbar masthead offcanvas breadcrumbarea searchform searchbar captcha recaptcha "
+    "paywall");
 /// Those that also name what holds prose: a post in a "popup", a "social" group's text.
-const Words kLikelyWords = words_of("nav social share sharing popup modal flyout overlay lightbox tooltip promo ads sponsor dropdown hidden");
+const Words kLikelyWords =
+    words_of("nav social share sharing popup modal flyout overlay lightbox tooltip promo ads sponsor dropdown hidden");
 const Words kDoubtfulWords = words_of(
-    "related recommended recommend similar trending popular widget banner header head tags taglist tagcloud categories meta byline author avatar profile "
-    "vote votes voting rating ratings likes follow followers rss feed buttons button controls tools actions links bookmark bookmarks print attachments "
+    "related recommended recommend similar trending popular widget banner header head tags taglist tagcloud categories meta byline "
+    "author avatar profile "
+    "vote votes voting rating ratings likes follow followers rss feed buttons button controls tools actions links bookmark "
+    "bookmarks print attachments "
     "signature comment comments respond reply disqus notice alert cta subnav toc legend aside");
 
 /// "site-footer", "siteFooter", "site_footer" -> site, footer.
@@ -206,8 +230,8 @@ bool is_boilerplate(HtmlNode node, std::string_view classes, const PageFacts& fa
   if (kNames.contains(id)) return true;
   if (any_word(classes, [](std::string_view word) { return kNames.contains(word); })) return true;
   if (prose > page_bytes / 4) return false;
-  constexpr HtmlTags kBoxes(T::Div, T::Section, T::Ul, T::Ol, T::Li, T::Span, T::P, T::Table, T::Form, T::Header, T::Dl, T::Td, T::A,
-                            T::H2, T::H3, T::H4, T::H5, T::Figure);
+  constexpr HtmlTags kBoxes(T::Div, T::Section, T::Ul, T::Ol, T::Li, T::Span, T::P, T::Table, T::Form, T::Header, T::Dl, T::Td,
+                            T::A, T::H2, T::H3, T::H4, T::H5, T::Figure);
   if (!kBoxes(tag)) return false;
   bool is_doubtful = false, is_likely = false;
   const auto judge = [&](std::string_view word) {

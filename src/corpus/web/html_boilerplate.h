@@ -28,12 +28,12 @@ class PageFacts {
   std::vector<Facts> facts_;
 };
 
-/// Whether an element and all below it is no part of what a page says, by itself: scripts and controls, navigation, headers without a
-/// heading, footers, tables of contents, permalink marks, what a style hides. By element, ARIA role, id and class; the names are those
-/// of Sphinx, MediaWiki, GAPDoc, Texinfo, WordPress, Stack Exchange, phpBB, vBulletin, XenForo, Discourse, LibreTexts and the like, and
-/// the words that pages put into such names (recipe 9.2: breadcrumbs, menus, login, votes, share buttons, newsletters, ...): those
-/// count only for elements that do not hold a large part of the page. `page_bytes`: text outside links of
-/// all that is extracted.
+/// Whether an element and all below it is no part of what a page says, by itself: scripts and controls, navigation, headers without
+/// a heading, footers, tables of contents, permalink marks, what a style hides. By element, ARIA role, id and class; the names are
+/// those of Sphinx, MediaWiki, GAPDoc, Texinfo, WordPress, Stack Exchange, phpBB, vBulletin, XenForo, Discourse, LibreTexts and the
+/// like, and the words that pages put into such names (recipe 9.2: breadcrumbs, menus, login, votes, share buttons, newsletters,
+/// ...): those count only for elements that do not hold a large part of the page. `page_bytes`: text outside links of all that is
+/// extracted.
 bool is_boilerplate(HtmlNode node, std::string_view classes, const PageFacts& facts, std::uint32_t page_bytes);
 
 /// A list, box or paragraph of links: at least two elements directly below, more than 80 % of the text in links (recipe 9.2);

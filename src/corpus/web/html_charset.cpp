@@ -21,24 +21,65 @@ std::string charset_at(std::string_view head, std::size_t at) {
   if (i < head.size() && (head[i] == '"' || head[i] == '\'')) ++i;
   skip_blanks();
   std::size_t end = i;
-  while (end < head.size() && (is_ascii_letter(head[end]) || is_ascii_digit(head[end]) || std::string_view("-_:.+").find(head[end]) != std::string_view::npos))
+  while (end < head.size() && (is_ascii_letter(head[end]) || is_ascii_digit(head[end]) ||
+                               std::string_view("-_:.+").find(head[end]) != std::string_view::npos))
     ++end;
   return ascii_lower(head.substr(i, end - i));
 }
 
 /// The name the C library should be asked for.
 std::string encoding_of_label(std::string label) {
-  static const std::unordered_map<std::string_view, std::string_view> kLabels = {
-      {"utf8", "utf-8"}, {"unicode-1-1-utf-8", "utf-8"}, {"x-unicode20utf8", "utf-8"},
-      {"iso-8859-1", "windows-1252"}, {"iso8859-1", "windows-1252"}, {"iso88591", "windows-1252"}, {"iso_8859-1", "windows-1252"},
-      {"latin1", "windows-1252"}, {"latin-1", "windows-1252"}, {"l1", "windows-1252"}, {"ascii", "windows-1252"}, {"us-ascii", "windows-1252"},
-      {"ansi_x3.4-1968", "windows-1252"}, {"cp819", "windows-1252"}, {"ibm819", "windows-1252"}, {"x-cp1252", "windows-1252"}, {"cp1252", "windows-1252"},
-      {"iso-8859-9", "windows-1254"}, {"latin5", "windows-1254"}, {"iso-8859-11", "windows-874"}, {"tis-620", "windows-874"},
-      {"gb2312", "gb18030"}, {"gbk", "gb18030"}, {"x-gbk", "gb18030"}, {"gb_2312-80", "gb18030"}, {"chinese", "gb18030"}, {"csgb2312", "gb18030"},
-      {"shift_jis", "cp932"}, {"shift-jis", "cp932"}, {"sjis", "cp932"}, {"x-sjis", "cp932"}, {"windows-31j", "cp932"}, {"ms_kanji", "cp932"},
-      {"x-euc-jp", "euc-jp"}, {"euc-kr", "cp949"}, {"ks_c_5601-1987", "cp949"}, {"korean", "cp949"}, {"windows-949", "cp949"}, {"ksc5601", "cp949"},
-      {"big5", "big5-hkscs"}, {"x-x-big5", "big5-hkscs"}, {"big5-hkscs", "big5-hkscs"}, {"koi", "koi8-r"}, {"koi8", "koi8-r"}, {"koi8_r", "koi8-r"},
-      {"x-cp1251", "windows-1251"}, {"cp1251", "windows-1251"}, {"win-1251", "windows-1251"}, {"x-mac-roman", "macintosh"}, {"unicode", "utf-16le"}, {"utf-16", "utf-16le"}};
+  static const std::unordered_map<std::string_view, std::string_view> kLabels = {{"utf8", "utf-8"},
+                                                                                 {"unicode-1-1-utf-8", "utf-8"},
+                                                                                 {"x-unicode20utf8", "utf-8"},
+                                                                                 {"iso-8859-1", "windows-1252"},
+                                                                                 {"iso8859-1", "windows-1252"},
+                                                                                 {"iso88591", "windows-1252"},
+                                                                                 {"iso_8859-1", "windows-1252"},
+                                                                                 {"latin1", "windows-1252"},
+                                                                                 {"latin-1", "windows-1252"},
+                                                                                 {"l1", "windows-1252"},
+                                                                                 {"ascii", "windows-1252"},
+                                                                                 {"us-ascii", "windows-1252"},
+                                                                                 {"ansi_x3.4-1968", "windows-1252"},
+                                                                                 {"cp819", "windows-1252"},
+                                                                                 {"ibm819", "windows-1252"},
+                                                                                 {"x-cp1252", "windows-1252"},
+                                                                                 {"cp1252", "windows-1252"},
+                                                                                 {"iso-8859-9", "windows-1254"},
+                                                                                 {"latin5", "windows-1254"},
+                                                                                 {"iso-8859-11", "windows-874"},
+                                                                                 {"tis-620", "windows-874"},
+                                                                                 {"gb2312", "gb18030"},
+                                                                                 {"gbk", "gb18030"},
+                                                                                 {"x-gbk", "gb18030"},
+                                                                                 {"gb_2312-80", "gb18030"},
+                                                                                 {"chinese", "gb18030"},
+                                                                                 {"csgb2312", "gb18030"},
+                                                                                 {"shift_jis", "cp932"},
+                                                                                 {"shift-jis", "cp932"},
+                                                                                 {"sjis", "cp932"},
+                                                                                 {"x-sjis", "cp932"},
+                                                                                 {"windows-31j", "cp932"},
+                                                                                 {"ms_kanji", "cp932"},
+                                                                                 {"x-euc-jp", "euc-jp"},
+                                                                                 {"euc-kr", "cp949"},
+                                                                                 {"ks_c_5601-1987", "cp949"},
+                                                                                 {"korean", "cp949"},
+                                                                                 {"windows-949", "cp949"},
+                                                                                 {"ksc5601", "cp949"},
+                                                                                 {"big5", "big5-hkscs"},
+                                                                                 {"x-x-big5", "big5-hkscs"},
+                                                                                 {"big5-hkscs", "big5-hkscs"},
+                                                                                 {"koi", "koi8-r"},
+                                                                                 {"koi8", "koi8-r"},
+                                                                                 {"koi8_r", "koi8-r"},
+                                                                                 {"x-cp1251", "windows-1251"},
+                                                                                 {"cp1251", "windows-1251"},
+                                                                                 {"win-1251", "windows-1251"},
+                                                                                 {"x-mac-roman", "macintosh"},
+                                                                                 {"unicode", "utf-16le"},
+                                                                                 {"utf-16", "utf-16le"}};
   const auto at = kLabels.find(label);
   return at != kLabels.end() ? std::string(at->second) : label;
 }
@@ -79,7 +120,8 @@ std::string html_to_utf8(std::string_view html, std::string_view http_charset) {
   }
   std::string encoding = encoding_of_label(label);
   const bool is_utf8 = !has_mark && !invalid_utf8_at(html);
-  const bool is_wide = encoding.starts_with("utf-16") || encoding.starts_with("utf-32") || encoding.starts_with("iso-2022") || encoding == "hz-gb-2312";
+  const bool is_wide = encoding.starts_with("utf-16") || encoding.starts_with("utf-32") || encoding.starts_with("iso-2022") ||
+                       encoding == "hz-gb-2312";
   if (is_utf8 && !is_wide) encoding = "utf-8";
   if (encoding.empty()) encoding = "windows-1252";
   std::string utf8 = encoding == "utf-8" && is_utf8 ? std::string(html) : to_utf8(html, encoding);

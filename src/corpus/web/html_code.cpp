@@ -9,9 +9,11 @@ namespace {
 
 bool is_language(std::string_view name) {
   if (name.empty() || name.size() > 20) return false;
-  for (const std::string_view none : {"default", "none", "text", "plain", "plaintext", "notranslate", "nohighlight", "source", "code", "auto", "sh_source"})
+  for (const std::string_view none :
+       {"default", "none", "text", "plain", "plaintext", "notranslate", "nohighlight", "source", "code", "auto", "sh_source"})
     if (name == none) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) { return is_ascii_letter(c) || is_ascii_digit(c) || c == '+' || c == '#' || c == '-'; });
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return is_ascii_letter(c) || is_ascii_digit(c) || c == '+' || c == '#' || c == '-'; });
 }
 
 std::string language_of_classes(std::string_view classes) {
@@ -67,8 +69,8 @@ bool is_unseen_code(HtmlNode node) {
   if (kUnseen(node.tag())) return true;
   const std::string_view classes = node.attribute("class");
   if (classes.empty()) return false;
-  for (const char* name : {"headerlink", "linenos", "lineno", "gutter", "copybtn", "line-numbers", "linenodiv", "hljs-ln-numbers", "katex-html",
-                           "viewcode-link", "anchor-link", "line-numbers-rows", "pre-numbering"})
+  for (const char* name : {"headerlink", "linenos", "lineno", "gutter", "copybtn", "line-numbers", "linenodiv", "hljs-ln-numbers",
+                           "katex-html", "viewcode-link", "anchor-link", "line-numbers-rows", "pre-numbering"})
     if (has_token(classes, name)) return true;
   return false;
 }

@@ -34,7 +34,8 @@ std::optional<std::string> read_string(std::string_view script, std::size_t& i) 
 std::string_view value_behind(std::string_view page, std::size_t at) {
   constexpr std::size_t kMaxConfigBytes = 4096;
   std::size_t i = at;
-  while (i < page.size() && i < at + 8 && (is_ascii_space(page[i]) || page[i] == '"' || page[i] == '\'' || page[i] == ':' || page[i] == '='))
+  while (i < page.size() && i < at + 8 &&
+         (is_ascii_space(page[i]) || page[i] == '"' || page[i] == '\'' || page[i] == ':' || page[i] == '='))
     ++i;
   if (i >= page.size() || page[i] != '[') return {};
   int depth = 0;
@@ -114,7 +115,8 @@ class Splitter {
   Splitter(std::string_view text, const MathDelimiters& delimiters, const std::function<void(const MathPiece&)>& emit)
       : text_(text), delimiters_(delimiters), emit_(emit), budget_(static_cast<std::int64_t>(16 * text.size() + 65536)) {
     stops_.fill(false);
-    stops_[static_cast<unsigned char>('\\')] = stops_[static_cast<unsigned char>('$')] = stops_[static_cast<unsigned char>('<')] = true;
+    stops_[static_cast<unsigned char>('\\')] = stops_[static_cast<unsigned char>('$')] = stops_[static_cast<unsigned char>('<')] =
+        true;
     for (const Pair& pair : delimiters.pairs) stops_[static_cast<unsigned char>(pair.open[0])] = true;
   }
 
@@ -163,12 +165,14 @@ class Splitter {
     if (rest[0] == '<') return rest.starts_with("<math") ? escaped_math_at(at) : at;
     for (const Pair& pair : delimiters_.pairs) {
       if (!rest.starts_with(pair.open)) continue;
-      const bool is_doubtful = (pair.open == "$" && !delimiters_.are_dollars_configured) || (pair.open == "$$" && !delimiters_.has_renderer);
+      const bool is_doubtful =
+          (pair.open == "$" && !delimiters_.are_dollars_configured) || (pair.open == "$$" && !delimiters_.has_renderer);
       const std::size_t from = at + pair.open.size(), to = find_close(from, pair.close);
       if (to == std::string_view::npos || trim(text_.substr(from, to - from)).empty()) continue;
       const std::size_t end = to + pair.close.size();
       const std::string_view inside = text_.substr(from, to - from);
-      if (is_doubtful && !looks_like_math(pair.open == "$" ? inside : trim(inside), end < text_.size() ? text_[end] : ' ')) return at;
+      if (is_doubtful && !looks_like_math(pair.open == "$" ? inside : trim(inside), end < text_.size() ? text_[end] : ' '))
+        return at;
       if (pair.open == "\\(" || pair.open == "\\[") {  // "\\[2pt]" was a line break
         if (at > 0 && text_[at - 1] == '\\') return at;
       }
@@ -205,7 +209,8 @@ class Splitter {
   std::size_t find_close(std::size_t from, const std::string& close, bool heeds_braces = true) {
     constexpr std::size_t kMaxFormula = 20'000;
     const auto known = last_.find(close);
-    const std::size_t last = known != last_.end() ? known->second : (last_.size() < 64 ? last_[close] = text_.rfind(close) : text_.rfind(close));
+    const std::size_t last =
+        known != last_.end() ? known->second : (last_.size() < 64 ? last_[close] = text_.rfind(close) : text_.rfind(close));
     if (last == std::string_view::npos || last < from || budget_ < 0) return std::string_view::npos;
     const std::size_t limit = std::min(text_.size(), from + kMaxFormula);
     std::size_t first = std::string_view::npos, i = from;
@@ -253,7 +258,8 @@ std::vector<Pair> parse_delimiter_list(std::string_view script, bool is_display)
       pair.close = strings[1];
     }
     constexpr std::size_t kMaxMark = 40;
-    if (!pair.open.empty() && !pair.close.empty() && pair.open.size() <= kMaxMark && pair.close.size() <= kMaxMark) pairs.push_back(pair);
+    if (!pair.open.empty() && !pair.close.empty() && pair.open.size() <= kMaxMark && pair.close.size() <= kMaxMark)
+      pairs.push_back(pair);
     strings.clear();
     pair = Pair{};
     pair.is_display = is_display;
@@ -267,7 +273,8 @@ std::vector<Pair> parse_delimiter_list(std::string_view script, bool is_display)
         pair.open = *string;
       else if (key == "right")
         pair.close = *string;
-      else if (const std::size_t next = script.find_first_not_of(" \t\n", i); next != std::string_view::npos && script[next] == ':') {
+      else if (const std::size_t next = script.find_first_not_of(" \t\n", i);
+               next != std::string_view::npos && script[next] == ':') {
         key = *string;  // a quoted name
         continue;
       } else {
@@ -295,10 +302,18 @@ std::vector<Pair> parse_delimiter_list(std::string_view script, bool is_display)
 
 MathDelimiters find_math_delimiters(std::string_view page) {
   MathDelimiters found;
-  found.pairs = {{"\\[", "\\]", true},       {"\\(", "\\)", false},           {"$$", "$$", true},
-                 {"$", "$", false},          {"[itex]", "[/itex]", false},    {"[math]", "[/math]", false},
-                 {"[latex]", "[/latex]", false}, {"[texx]", "[/texx]", false}, {"[tex]", "[/tex]", true},
-                 {"[TEX]", "[/TEX]", true},  {"[MATH]", "[/MATH]", false},    {"[LATEX]", "[/LATEX]", false}};
+  found.pairs = {{"\\[", "\\]", true},
+                 {"\\(", "\\)", false},
+                 {"$$", "$$", true},
+                 {"$", "$", false},
+                 {"[itex]", "[/itex]", false},
+                 {"[math]", "[/math]", false},
+                 {"[latex]", "[/latex]", false},
+                 {"[texx]", "[/texx]", false},
+                 {"[tex]", "[/tex]", true},
+                 {"[TEX]", "[/TEX]", true},
+                 {"[MATH]", "[/MATH]", false},
+                 {"[LATEX]", "[/LATEX]", false}};
   found.has_renderer = names_renderer(page);
   const auto add = [&](const Pair& pair) {
     const auto same = std::find_if(found.pairs.begin(), found.pairs.end(), [&](const Pair& at) { return at.open == pair.open; });
@@ -338,9 +353,11 @@ MathDelimiters find_math_delimiters(std::string_view page) {
       }
     });
   }
-  if (names_asciimath(page, found.has_renderer) && std::none_of(found.pairs.begin(), found.pairs.end(), [](const Pair& at) { return at.open == "`"; }))
+  if (names_asciimath(page, found.has_renderer) &&
+      std::none_of(found.pairs.begin(), found.pairs.end(), [](const Pair& at) { return at.open == "`"; }))
     found.pairs.push_back({"`", "`", false, true});
-  std::stable_sort(found.pairs.begin(), found.pairs.end(), [](const Pair& a, const Pair& b) { return a.open.size() > b.open.size(); });
+  std::stable_sort(found.pairs.begin(), found.pairs.end(),
+                   [](const Pair& a, const Pair& b) { return a.open.size() > b.open.size(); });
   for (const Pair& pair : found.pairs)
     if (found.openers.find(pair.open[0]) == std::string::npos) found.openers += pair.open[0];
   found.is_on = found.has_renderer;
@@ -349,14 +366,14 @@ MathDelimiters find_math_delimiters(std::string_view page) {
 
 bool has_latex_command(std::string_view text) {
   static const std::unordered_set<std::string_view> kCommands = {
-      "end",     "begin",    "ref",      "frac",    "label",  "bf",     "right",   "left",      "rm",         "alpha",      "mu",
-      "def",     "it",       "pi",       "sigma",   "sum",    "lambda", "beta",    "nu",        "partial",    "int",        "delta",
-      "rho",     "phi",      "gamma",    "omega",   "over",   "nonumber", "bar",   "sqrt",      "theta",      "tau",        "em",
-      "rangle",  "hat",      "tilde",    "cal",     "hline",  "item",   "psi",     "vec",       "langle",     "epsilon",    "eta",
-      "cdot",    "in",       "xi",       "infty",   "quad",   "mathcal", "times",  "emph",      "mathbf",     "prime",      "be",
-      "mathrm",  "ee",       "vspace",   "pm",      "chi",    "ell",    "text",    "qquad",     "noindent",   "to",         "varphi",
-      "hspace",  "leq",      "cos",      "eqref",   "overline", "sin",  "kappa",   "hbox",      "rightarrow", "varepsilon", "textit",
-      "dagger",  "big",      "otimes",   "equiv",   "zeta",   "dot",    "ln"};
+      "end",    "begin", "ref",    "frac",  "label",    "bf",       "right", "left",  "rm",         "alpha",      "mu",
+      "def",    "it",    "pi",     "sigma", "sum",      "lambda",   "beta",  "nu",    "partial",    "int",        "delta",
+      "rho",    "phi",   "gamma",  "omega", "over",     "nonumber", "bar",   "sqrt",  "theta",      "tau",        "em",
+      "rangle", "hat",   "tilde",  "cal",   "hline",    "item",     "psi",   "vec",   "langle",     "epsilon",    "eta",
+      "cdot",   "in",    "xi",     "infty", "quad",     "mathcal",  "times", "emph",  "mathbf",     "prime",      "be",
+      "mathrm", "ee",    "vspace", "pm",    "chi",      "ell",      "text",  "qquad", "noindent",   "to",         "varphi",
+      "hspace", "leq",   "cos",    "eqref", "overline", "sin",      "kappa", "hbox",  "rightarrow", "varepsilon", "textit",
+      "dagger", "big",   "otimes", "equiv", "zeta",     "dot",      "ln"};
   for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at + 1)) {
     if (!is_command(text, at)) continue;
     std::size_t end = at + 1;

@@ -9,18 +9,18 @@
 
 namespace corollary {
 
-/// Which marks in a page's text hold formulas: the usual ones and those its MathJax (tex2jax and asciimath2jax objects of version 2,
-/// tex objects of version 3) or KaTeX (delimiters of auto-render) configuration names.
+/// Which marks in a page's text hold formulas: the usual ones and those its MathJax (tex2jax and asciimath2jax objects of version
+/// 2, tex objects of version 3) or KaTeX (delimiters of auto-render) configuration names.
 struct MathDelimiters {
   struct Pair {
     std::string open, close;
     bool is_display = false, is_asciimath = false;
   };
-  std::vector<Pair> pairs;           ///< longest opening first
-  std::string openers = "\\$[<";      ///< the characters formulas may open with
-  bool has_renderer = false;         ///< the page names MathJax or KaTeX
-  bool is_on = false;                ///< has_renderer, or LaTeX commands stand in the text
-  bool are_dollars_configured = false;  ///< else "$" holds a formula only where what it holds looks like one
+  std::vector<Pair> pairs;                   ///< longest opening first
+  std::string openers = "\\$[<";             ///< the characters formulas may open with
+  bool has_renderer = false;                 ///< the page names MathJax or KaTeX
+  bool is_on = false;                        ///< has_renderer, or LaTeX commands stand in the text
+  bool are_dollars_configured = false;       ///< else "$" holds a formula only where what it holds looks like one
   std::vector<std::string> ignored_classes;  ///< elements whose text the renderer leaves alone
 };
 MathDelimiters find_math_delimiters(std::string_view page);

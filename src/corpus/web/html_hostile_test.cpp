@@ -37,12 +37,14 @@ TEST(HtmlHostile, TimeIsLinear) {
       {"begin align", [&](std::size_t n) { return mathjax + repeat("\\begin{align} ", n / 8) + "\\end{align}"; }},
       {"open brackets", [&](std::size_t n) { return mathjax + repeat("\\({", n) + "\\)"; }},
       {"escaped math", [](std::size_t n) { return repeat("&lt;math&gt; ", n / 4) + "&lt;/math"; }},
-      {"attributes", [](std::size_t n) {
+      {"attributes",
+       [](std::size_t n) {
          std::string page = "<p";
          for (std::size_t i = 0; i < n; ++i) page += " a" + std::to_string(i) + "=1";
          return page + ">x";
        }},
-      {"formatting", [](std::size_t n) {
+      {"formatting",
+       [](std::size_t n) {
          std::string page;
          for (int i = 0; i < 150; ++i) page += "<b a=" + std::to_string(i) + ">";
          return page + repeat("<p>x", n / 4);

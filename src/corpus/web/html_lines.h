@@ -15,8 +15,8 @@ struct LineRules {
   /// line itself.
   int end = 15;
   bool removes_boilerplate = true;
-  /// A heading stays only if a line of more than 16 characters, with a formula, or in a list or code follows before the next heading of
-  /// its rank or a higher one.
+  /// A heading stays only if a line of more than 16 characters, with a formula, or in a list or code follows before the next
+  /// heading of its rank or a higher one.
   bool removes_empty_headings = true;
   bool removes_cjk_lines = false;  ///< lines that start with U+4E00..U+9FFF: on for an English corpus
 };

@@ -266,7 +266,8 @@ std::optional<HtmlFormula> by_class(HtmlNode node, std::string_view classes) {
 
 bool is_zero_width(std::string_view text, std::size_t at) {
   const std::string_view next = text.substr(at, 3);
-  return next == "\xE2\x80\x8B" || next == "\xE2\x80\x8C" || next == "\xE2\x80\x8D" || next == "\xEF\xBB\xBF" || next == "\xE2\x81\xA0";
+  return next == "\xE2\x80\x8B" || next == "\xE2\x80\x8C" || next == "\xE2\x80\x8D" || next == "\xEF\xBB\xBF" ||
+         next == "\xE2\x81\xA0";
 }
 
 /// If `latex` is one environment from end to end, its name.
@@ -283,22 +284,26 @@ std::string_view whole_environment(std::string_view latex) {
 
 std::string_view math_source_name(MathSource source) {
   constexpr std::array<std::string_view, kMathSources> kNames = {
-      "delimiters",   "environment",     "texerror", "class-image", "codecogs",     "wordpress-image", "codecogs-cache", "cgi-image",
-      "ck12-image",   "wikipedia-image", "math-container", "wp-katex", "script",    "asciimath",       "data-tex",       "katex",
-      "annotation",   "alttext",         "mathml",   "mathjax-element", "class-math"};
+      "delimiters", "environment", "texerror",        "class-image",    "codecogs", "wordpress-image", "codecogs-cache",
+      "cgi-image",  "ck12-image",  "wikipedia-image", "math-container", "wp-katex", "script",          "asciimath",
+      "data-tex",   "katex",       "annotation",      "alttext",        "mathml",   "mathjax-element", "class-math"};
   return kNames[static_cast<std::size_t>(source)];
 }
 
 std::optional<HtmlFormula> formula_of(HtmlNode node, std::string_view classes) {
   switch (node.tag()) {
-    case HtmlTag::Math: return read_math(node);
-    case HtmlTag::Script: return read_script(node);
-    case HtmlTag::Img: return read_image(node, classes);
+    case HtmlTag::Math:
+      return read_math(node);
+    case HtmlTag::Script:
+      return read_script(node);
+    case HtmlTag::Img:
+      return read_image(node, classes);
     case HtmlTag::Other:
       if (node.name() == "mjx-container") return read_drawn(node);
       if (node.name() == "mml:math" || node.name() == "m:math") return read_math(node);
       break;
-    default: break;
+    default:
+      break;
   }
   return classes.empty() ? std::nullopt : by_class(node, classes);
 }
@@ -371,7 +376,8 @@ std::string delimited(std::string_view source, bool is_display, bool& is_block) 
       out += inside[++i];
     } else if (c == '$') {
       continue;
-    } else if (c == '<' && (inside.substr(i).starts_with("<br>") || inside.substr(i).starts_with("<br />") || inside.substr(i).starts_with("<br/>"))) {
+    } else if (c == '<' && (inside.substr(i).starts_with("<br>") || inside.substr(i).starts_with("<br />") ||
+                            inside.substr(i).starts_with("<br/>"))) {
       i = inside.find('>', i);  // of forums that put it into the address of the image
       if (!out.empty() && out.back() != ' ') out += ' ';
     } else if (c == '\xE2' || c == '\xEF') {

@@ -25,7 +25,8 @@ TEST(HtmlMath, EverySource) {
       {"<span class='texerror'>Error: {\\frac{a}{b}} at 3</span>", "$\\frac{a}{b}$", MathSource::TexError},
       {"<img class='latex' alt='a^2'>", "$a^2$", MathSource::ClassImage},
       {"<img class='latexdisplay' alt='a^2'>", "$$a^2$$", MathSource::ClassImage},
-      {"<img src='https://latex.codecogs.com/svg.latex?\\inline&space;\\dpi{120}&space;a%5E2&plus;b'>", "$a^2+b$", MathSource::Codecogs},
+      {"<img src='https://latex.codecogs.com/svg.latex?\\inline&space;\\dpi{120}&space;a%5E2&plus;b'>", "$a^2+b$",
+       MathSource::Codecogs},
       {"<img src='https://s0.wp.com/latex.php?latex=%5Ckappa&bg=ffffff' alt='\\kappa'>", "$\\kappa$", MathSource::WordPressImage},
       {"<img src='https://s0.wp.com/latex.php?latex=%5Ckappa+x&bg=ffffff'>", "$\\kappa x$", MathSource::WordPressImage},
       {"<img src='/images/math/codecogs/ab.png' alt='x_1'>", "$x_1$", MathSource::CodecogsCache},
@@ -39,8 +40,10 @@ TEST(HtmlMath, EverySource) {
       {"<p><script type='math/asciimath'>a/b</script>", "$\\frac{a}{b}$", MathSource::AsciiMath},
       {"<span class='tex' data-expr='x^6'>drawn</span>", "$x^6$", MathSource::DataTex},
       {"<span class='katex'><math><semantics><mi>x</mi><annotation encoding='application/x-tex'>x_7</annotation></semantics></math>"
-       "<span class='katex-html'>x7</span></span>", "$x_7$", MathSource::Katex},
-      {"<math><semantics><mi>x</mi><annotation encoding='application/x-tex'>x_8</annotation></semantics></math>", "$x_8$", MathSource::Annotation},
+       "<span class='katex-html'>x7</span></span>",
+       "$x_7$", MathSource::Katex},
+      {"<math><semantics><mi>x</mi><annotation encoding='application/x-tex'>x_8</annotation></semantics></math>", "$x_8$",
+       MathSource::Annotation},
       {"<math alttext='x_9'><mi>x</mi></math>", "$x_9$", MathSource::AltText},
       {"<math><mfrac><mi>a</mi><mi>b</mi></mfrac></math>", "$\\frac{a}{b}$", MathSource::MathMl},
       {"<mml:math><mml:mi>a</mml:mi></mml:math>", "$a$", MathSource::MathMl},
@@ -59,16 +62,20 @@ TEST(HtmlMath, EverySource) {
 }
 
 TEST(HtmlMath, DrawnFormulasAreTakenOnce) {
-  EXPECT_EQ(text_of("<span class='MathJax_Preview'>x</span><span class='MathJax'>x</span><script type='math/tex'>x</script>"), "$x$\n");
+  EXPECT_EQ(text_of("<span class='MathJax_Preview'>x</span><span class='MathJax'>x</span><script type='math/tex'>x</script>"),
+            "$x$\n");
   EXPECT_EQ(text_of("<span class='MathJax' data-mathml='&lt;math>&lt;mi>y&lt;/mi>&lt;/math>'>y</span>"), "$y$\n");
-  EXPECT_EQ(text_of("<span class='mwe-math-element'><span style='display: none' class='mwe-math-mathml-inline'><math alttext='z'></math></span>"
-                    "<img class='mwe-math-fallback-image-inline' alt='z'></span>"), "$z$\n");
+  EXPECT_EQ(text_of("<span class='mwe-math-element'><span style='display: none' class='mwe-math-mathml-inline'><math "
+                    "alttext='z'></math></span>"
+                    "<img class='mwe-math-fallback-image-inline' alt='z'></span>"),
+            "$z$\n");
 }
 
 TEST(HtmlMath, DollarsAreFormulasWhereThePageOrTheTextSaysSo) {
   EXPECT_EQ(text_of("<p>from $5 to $6"), "from \\$5 to \\$6\n");
   EXPECT_EQ(text_of(kMathjax + "<p>from $5 to $6 and $x_1$, $n$"), "from \\$5 to \\$6 and $x_1$, $n$\n");
-  EXPECT_EQ(text_of("<script>MathJax={tex:{inlineMath:[['$','$']]}}</script><p>so $5 to$ it is, \\$6 too"), "so $5 to$ it is, \\$6 too\n");
+  EXPECT_EQ(text_of("<script>MathJax={tex:{inlineMath:[['$','$']]}}</script><p>so $5 to$ it is, \\$6 too"),
+            "so $5 to$ it is, \\$6 too\n");
   EXPECT_EQ(text_of("<p>`$PATH`, <code>$HOME</code>"), "`\\$PATH`, `$HOME`\n");
 }
 
@@ -83,7 +90,8 @@ TEST(HtmlMath, ConfiguredDelimiters) {
   EXPECT_EQ(pairs(R"([{left: "$$", right: "$$", display: true}, {"left": "@", "right": "@"}])"), (Pairs{{"$$", "$$"}, {"@", "@"}}));
   EXPECT_EQ(pairs("[['$"), Pairs{});
   EXPECT_EQ(text_of("<script>MathJax.Hub.Config({tex2jax:{inlineMath:[['@@','@@']],ignoreClass:'no|never'}})</script>"
-                    "<p>a @@x@@ <span class='never'>@@y@@</span>"), "a $x$ @@y@@\n");
+                    "<p>a @@x@@ <span class='never'>@@y@@</span>"),
+            "a $x$ @@y@@\n");
 }
 
 TEST(HtmlMath, FormulasOverLineBreaksAndBraces) {

@@ -22,8 +22,10 @@ std::string prose(int n) {
 TEST(HtmlPage, BoxesAroundTheTextGo) {
   const std::string text = prose(6);
   EXPECT_EQ(text_of("<div class='breadcrumbs'>Home</div><div id='cookie-consent'>We use <a href=p>cookies</a></div><p>" + text +
-                    "</p><div class='social-share'><a href=f>Facebook</a></div><div class='siteFooter'>(c)</div><ul><li><a href=1>First</a><li>"
-                    "<a href=2>Second</a></ul>"), text + "\n");
+                    "</p><div class='social-share'><a href=f>Facebook</a></div><div class='siteFooter'>(c)</div><ul><li><a "
+                    "href=1>First</a><li>"
+                    "<a href=2>Second</a></ul>"),
+            text + "\n");
 }
 
 TEST(HtmlPage, AWordInAClassNameDoesNotTakeThePageAway) {
@@ -32,21 +34,26 @@ TEST(HtmlPage, AWordInAClassNameDoesNotTakeThePageAway) {
 
 TEST(HtmlPage, QuestionAnswersAndComments) {
   EXPECT_EQ(text_of("<div id='question-header'><h1>Is it abelian?</h1></div><div id='mainbar'><div class='js-vote-count'>12</div>"
-                    "<div class='s-prose js-post-body'><p>" + prose(3) + "</p></div><div class='post-signature'>asked by me</div>"
+                    "<div class='s-prose js-post-body'><p>" +
+                    prose(3) +
+                    "</p></div><div class='post-signature'>asked by me</div>"
                     "<ul class='comments-list'><li><span class='comment-copy'>Think of Lagrange's theorem.</span> "
-                    "<a class='comment-user' href=u>Ann</a></li></ul><h2>1 Answer</h2><div class='answer'><p>" + prose(3) + "</p></div></div>"),
+                    "<a class='comment-user' href=u>Ann</a></li></ul><h2>1 Answer</h2><div class='answer'><p>" +
+                    prose(3) + "</p></div></div>"),
             prose(3) + "\n\n- Think of Lagrange's theorem.\n\n## 1 Answer\n\n" + prose(3) + "\n");
 }
 
 TEST(HtmlPage, PostsInAListAreNoItemsAndQuotationsGoOnce) {
-  EXPECT_EQ(text_of("<ol class='posts'><li><h2>On orders of groups</h2><div>The first post says this.</div></li><li><h2>Again on orders</h2>"
-                    "<blockquote class='quote'>The first post says this.</blockquote><div>And so do I, at more length.</div></li></ol>"),
-            "## On orders of groups\n\nThe first post says this.\n\n## Again on orders\n\nAnd so do I, at more length.\n");
+  EXPECT_EQ(
+      text_of(
+          "<ol class='posts'><li><h2>On orders of groups</h2><div>The first post says this.</div></li><li><h2>Again on orders</h2>"
+          "<blockquote class='quote'>The first post says this.</blockquote><div>And so do I, at more length.</div></li></ol>"),
+      "## On orders of groups\n\nThe first post says this.\n\n## Again on orders\n\nAnd so do I, at more length.\n");
 }
 
 TEST(HtmlPage, WikipediaEndsAtExternalLinks) {
-  EXPECT_EQ(text_of("<div id='mw-content-text'><p>" + prose(5) + "</p><h2>Notes<span class='mw-editsection'>[edit]</span></h2><p>" + prose(1) +
-                    "</p><h2><span id='External_links'>External links</span></h2><p>" + prose(2) + "</p></div>"),
+  EXPECT_EQ(text_of("<div id='mw-content-text'><p>" + prose(5) + "</p><h2>Notes<span class='mw-editsection'>[edit]</span></h2><p>" +
+                    prose(1) + "</p><h2><span id='External_links'>External links</span></h2><p>" + prose(2) + "</p></div>"),
             prose(5) + "\n\n## Notes\n\n" + prose(1) + "\n");
 }
 
@@ -65,11 +72,13 @@ TEST(HtmlPage, SpansOfTables) {
 
 TEST(HtmlLines, BoilerplateHeadingsAndNumbers) {
   const LineRules rules;
-  EXPECT_EQ(apply_line_rules("# Title of it\n\n## Empty\n\n## Full\n\nA line that is long enough.\n\nShare this on Facebook\n\n12\n", rules),
+  EXPECT_EQ(apply_line_rules(
+                "# Title of it\n\n## Empty\n\n## Full\n\nA line that is long enough.\n\nShare this on Facebook\n\n12\n", rules),
             "# Title of it\n\n## Full\n\nA line that is long enough.\n");
   EXPECT_EQ(boilerplate_score("All rights reserved").score, 3);
   EXPECT_EQ(boilerplate_score("The ads of crossroads").score, 0) << "whole words only";
-  EXPECT_EQ(apply_line_rules("log in $x$\n\n```\nlog in\n```\n", rules), "log in $x$\n\n```\nlog in\n```\n") << "never math or code";
+  EXPECT_EQ(apply_line_rules("log in $x$\n\n```\nlog in\n```\n", rules), "log in $x$\n\n```\nlog in\n```\n")
+      << "never math or code";
   LineRules cjk;
   cjk.removes_cjk_lines = true;
   EXPECT_EQ(apply_line_rules("\u7fa4\u8bba\nGroups are sets.\n", cjk), "Groups are sets.\n");

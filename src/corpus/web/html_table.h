@@ -6,8 +6,8 @@
 
 namespace corollary {
 
-/// The cells of a table as rows of text: spans are expanded (at most 100 columns and rows, as recipe 9.2; the text stands in the first
-/// cell, the others are empty), columns and rows without text dropped. Spans cannot make it large: kMaxCells.
+/// The cells of a table as rows of text: spans are expanded (at most 100 columns and rows, as recipe 9.2; the text stands in the
+/// first cell, the others are empty), columns and rows without text dropped. Spans cannot make it large: kMaxCells.
 class TableGrid {
  public:
   void begin_row();

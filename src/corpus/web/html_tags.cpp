@@ -6,18 +6,25 @@
 namespace corollary {
 namespace {
 
-constexpr auto kHtmlTagNames = std::to_array<std::string_view>({
-    "", "", "",
-    "a", "abbr", "address", "annotation", "annotation-xml", "applet", "area", "article", "aside", "audio", "b", "base", "basefont",
-    "bgsound", "big", "blockquote", "body", "br", "button", "canvas", "caption", "center", "cite", "code", "col", "colgroup",
-    "datalist", "dd", "del", "desc", "details", "dfn", "dialog", "dir", "div", "dl", "dt", "em", "embed", "fieldset", "figcaption",
-    "figure", "font", "footer", "foreignobject", "form", "frame", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header",
-    "hgroup", "hr", "html", "i", "iframe", "image", "img", "input", "kbd", "keygen", "label", "legend", "li", "link", "listing",
-    "main", "malignmark", "map", "mark", "marquee", "math", "mathjax", "menu", "meta", "mglyph", "mi", "mn", "mo", "ms", "mtext",
-    "nav", "nobr", "noembed", "noframes", "noscript", "object", "ol", "optgroup", "option", "p", "param", "picture", "plaintext",
-    "pre", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "script", "search", "section", "select", "small", "source", "span",
-    "strike", "strong", "style", "sub", "summary", "sup", "svg", "table", "tbody", "td", "template", "textarea", "tfoot", "th",
-    "thead", "time", "title", "tr", "track", "tt", "u", "ul", "var", "video", "wbr", "xmp"});
+constexpr auto kHtmlTagNames = std::to_array<std::string_view>(
+    {"",         "",         "",           "a",          "abbr",     "address",   "annotation", "annotation-xml",
+     "applet",   "area",     "article",    "aside",      "audio",    "b",         "base",       "basefont",
+     "bgsound",  "big",      "blockquote", "body",       "br",       "button",    "canvas",     "caption",
+     "center",   "cite",     "code",       "col",        "colgroup", "datalist",  "dd",         "del",
+     "desc",     "details",  "dfn",        "dialog",     "dir",      "div",       "dl",         "dt",
+     "em",       "embed",    "fieldset",   "figcaption", "figure",   "font",      "footer",     "foreignobject",
+     "form",     "frame",    "frameset",   "h1",         "h2",       "h3",        "h4",         "h5",
+     "h6",       "head",     "header",     "hgroup",     "hr",       "html",      "i",          "iframe",
+     "image",    "img",      "input",      "kbd",        "keygen",   "label",     "legend",     "li",
+     "link",     "listing",  "main",       "malignmark", "map",      "mark",      "marquee",    "math",
+     "mathjax",  "menu",     "meta",       "mglyph",     "mi",       "mn",        "mo",         "ms",
+     "mtext",    "nav",      "nobr",       "noembed",    "noframes", "noscript",  "object",     "ol",
+     "optgroup", "option",   "p",          "param",      "picture",  "plaintext", "pre",        "q",
+     "rb",       "rp",       "rt",         "rtc",        "ruby",     "s",         "samp",       "script",
+     "search",   "section",  "select",     "small",      "source",   "span",      "strike",     "strong",
+     "style",    "sub",      "summary",    "sup",        "svg",      "table",     "tbody",      "td",
+     "template", "textarea", "tfoot",      "th",         "thead",    "time",      "title",      "tr",
+     "track",    "tt",       "u",          "ul",         "var",      "video",     "wbr",        "xmp"});
 static_assert(kHtmlTagNames.size() == static_cast<std::size_t>(HtmlTag::kCount));
 static_assert(kHtmlTagNames[static_cast<std::size_t>(HtmlTag::H1)] == "h1" &&
               kHtmlTagNames[static_cast<std::size_t>(HtmlTag::Table)] == "table");

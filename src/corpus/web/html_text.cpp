@@ -78,24 +78,32 @@ class Extraction {
     }
     if (has_token(classes, "katex-html")) return true;
     if (is_boilerplate(node, classes, facts_, page_bytes_)) return true;
-    return is_link_cluster(node, facts_) && (nested_ == 0 || node.tag() != T::Span);  // in a heading, term or cell links are its words
+    return is_link_cluster(node, facts_) &&
+           (nested_ == 0 || node.tag() != T::Span);  // in a heading, term or cell links are its words
   }
 
   void element(HtmlNode node, T tag, TextWriter& to) {
     switch (tag) {
-      case T::Hr: return to.block(2);
+      case T::Hr:
+        return to.block(2);
       case T::Pre:
       case T::Listing:
       case T::Xmp:
-      case T::Plaintext: return preformatted(node, to);
+      case T::Plaintext:
+        return preformatted(node, to);
       case T::Code:
       case T::Tt:
       case T::Kbd:
-      case T::Samp: return inline_code(node, to);
-      case T::Dd: return indented(node, to);
-      case T::A: return link(node, to);
-      case T::Mathjax: return mathjax_element(node, to);
-      default: break;
+      case T::Samp:
+        return inline_code(node, to);
+      case T::Dd:
+        return indented(node, to);
+      case T::A:
+        return link(node, to);
+      case T::Mathjax:
+        return mathjax_element(node, to);
+      default:
+        break;
     }
     if (nested_ < kMaxNested) {
       if (const int level = heading_level(tag)) return heading(node, level, to);
@@ -114,11 +122,14 @@ class Extraction {
   static bool is_quotation(HtmlNode node, T tag) {
     if (tag != T::Div && tag != T::Blockquote) return false;
     const std::string_view classes = node.attribute("class");
-    if (tag == T::Blockquote && (classes.find("quote") != std::string_view::npos || classes.find("bbCode") != std::string_view::npos)) return true;
+    if (tag == T::Blockquote &&
+        (classes.find("quote") != std::string_view::npos || classes.find("bbCode") != std::string_view::npos))
+      return true;
     if (tag == T::Blockquote)  // phpBB: <blockquote><div><cite>Ann wrote:</cite>
       return node.first_child().first_child().tag() == T::Cite || node.first_child().tag() == T::Cite;
     return classes.find("quote") != std::string_view::npos &&
-           (has_token(classes, "bbcode_quote") || has_token(classes, "bbcode_container") || has_token(classes, "quote") || has_token(classes, "bbCodeBlock--quote"));
+           (has_token(classes, "bbcode_quote") || has_token(classes, "bbcode_container") || has_token(classes, "quote") ||
+            has_token(classes, "bbCodeBlock--quote"));
   }
   /// A quotation of what stands earlier on the page (a forum's) is left out, with the line that says whose it is.
   void quotation(HtmlNode node, TextWriter& to) {
@@ -158,7 +169,8 @@ class Extraction {
   void remember_lines(const TextWriter& to) {
     if (nested_ > 0) return;
     const std::string_view text = to.text();
-    each_line(text.substr(std::min(remembered_, text.size())), [&](std::string_view line) { lines_.insert(std::hash<std::string_view>()(line)); });
+    each_line(text.substr(std::min(remembered_, text.size())),
+              [&](std::string_view line) { lines_.insert(std::hash<std::string_view>()(line)); });
     remembered_ = text.size();
   }
 
@@ -197,7 +209,8 @@ class Extraction {
   }
 
   void text(std::string_view text, TextWriter& to) {
-    if (without_delimiters_ > 0 || text.find_first_of(delimiters_.is_on ? std::string_view(delimiters_.openers) : "\\$[<") == std::string_view::npos) {
+    if (without_delimiters_ > 0 ||
+        text.find_first_of(delimiters_.is_on ? std::string_view(delimiters_.openers) : "\\$[<") == std::string_view::npos) {
       count(text);
       return plain(text, to);
     }
@@ -257,18 +270,22 @@ class Extraction {
     count(text);
   }
 
-  /// An element of class math or math-container that holds \( \), \[ \], $ or an environment as text: Sphinx, pandoc, Stack Exchange.
+  /// An element of class math or math-container that holds \( \), \[ \], $ or an environment as text: Sphinx, pandoc, Stack
+  /// Exchange.
   void marked_formula(HtmlNode node, TextWriter& to) {
     const bool is_container = has_class(node, "math-container");
     bool has_element = false;
-    for (HtmlNode child = node.first_child(); child; child = child.next()) has_element = has_element || (child.is_element() && child.tag() != T::Br);
+    for (HtmlNode child = node.first_child(); child; child = child.next())
+      has_element = has_element || (child.is_element() && child.tag() != T::Br);
     std::string latex;
     if (!has_element) raw_text(node, latex);
     const std::string_view inside = trim(latex);
     if (inside.empty()) return element(node, node.tag(), to);
-    const bool is_marked = inside.starts_with("\\(") || inside.starts_with("\\[") || inside.starts_with("$") || inside.starts_with("\\begin{");
+    const bool is_marked =
+        inside.starts_with("\\(") || inside.starts_with("\\[") || inside.starts_with("$") || inside.starts_with("\\begin{");
     if (!is_marked && !delimiters_.has_renderer) return element(node, node.tag(), to);
-    const bool is_display = is_container ? inside.starts_with("$$") || !is_marked : has_class(node, "display") || node.tag() == T::Div;
+    const bool is_display =
+        is_container ? inside.starts_with("$$") || !is_marked : has_class(node, "display") || node.tag() == T::Div;
     formula({latex, is_display, is_container ? MathSource::MathContainer : MathSource::ClassMath}, to);
   }
 
@@ -353,7 +370,8 @@ class Extraction {
       return children(node, to);
     if (inside.empty()) return;
     constexpr HtmlTags kLines(T::P, T::Li, T::Dd, T::Span, T::A, T::Em, T::Strong);
-    if (std::count(inside.begin(), inside.end(), '\n') > 1 && nested_ == 0 && !kLines(node.parent().tag())) return preformatted(node, to);
+    if (std::count(inside.begin(), inside.end(), '\n') > 1 && nested_ == 0 && !kLines(node.parent().tag()))
+      return preformatted(node, to);
     if (is_ascii_space(code.front())) to.blank();
     const bool is_marked = inside.find('`') == std::string_view::npos;
     to.words(is_marked ? fmt::format("`{}`", inside) : std::string(inside));
@@ -362,9 +380,7 @@ class Extraction {
   }
 
   /// Posts of a forum, cards of a page: items with headings.
-  bool is_layout_list(HtmlNode list) const {
-    return facts_[list].has_heading;
-  }
+  bool is_layout_list(HtmlNode list) const { return facts_[list].has_heading; }
 
   void list(HtmlNode node, bool is_numbered, TextWriter& to) {
     to.block(depth_of_lists_ == 0 ? 2 : 1);
@@ -544,7 +560,9 @@ std::string outer_heading(HtmlNode root, HtmlNode body) {
   if (!h1 || !title) return "";
   const std::string heading = line(h1), of_page = line(title);
   constexpr std::size_t kMaxHeading = 300;
-  return heading.size() >= 8 && heading.size() <= kMaxHeading && of_page.find(heading) != std::string::npos && of_page != heading ? heading : "";
+  return heading.size() >= 8 && heading.size() <= kMaxHeading && of_page.find(heading) != std::string::npos && of_page != heading
+             ? heading
+             : "";
 }
 
 }  // namespace
@@ -565,7 +583,8 @@ HtmlText html_to_text(std::string_view html, const HtmlOptions& options) {
     Extraction extraction(facts, delimiters, facts[node].text_bytes - facts[node].link_bytes, options);
     TextWriter writer(false);
     extraction.children(node, writer);
-    extraction.result.text = options.removes_boilerplate ? apply_line_rules(writer.text(), options.lines) : tidy_lines(writer.text());
+    extraction.result.text =
+        options.removes_boilerplate ? apply_line_rules(writer.text(), options.lines) : tidy_lines(writer.text());
     return std::move(extraction.result);
   };
   if (const HtmlNode main = options.removes_boilerplate ? main_part(body, facts) : HtmlNode()) page = extract(main);

@@ -10,7 +10,7 @@
 namespace corollary {
 
 struct HtmlOptions {
-  std::string http_charset;      ///< of the Content-Type header; may be empty
+  std::string http_charset;         ///< of the Content-Type header; may be empty
   bool removes_boilerplate = true;  ///< false: everything the page shows (for measuring what is lost)
   LineRules lines;
 };
@@ -23,14 +23,14 @@ struct HtmlText {
   std::int64_t link_bytes = 0;  ///< of those, inside links
   std::int64_t formulas = 0;    ///< that the text holds, of every source
   MathCounts formulas_by_source{};
-  std::int64_t links = 0;       ///< <a> elements in the page (OpenWebMath skips pages with more than 3000)
-  bool has_latex = false;       ///< a LaTeX command stands in the page's text (recipe 9.1)
-  bool was_cut = false;         ///< nested beyond what any honest page is: the rest was dropped (HtmlTree)
+  std::int64_t links = 0;  ///< <a> elements in the page (OpenWebMath skips pages with more than 3000)
+  bool has_latex = false;  ///< a LaTeX command stands in the page's text (recipe 9.1)
+  bool was_cut = false;    ///< nested beyond what any honest page is: the rest was dropped (HtmlTree)
 };
 
-/// Takes the part a page marks as its main one if it marks one, else the body; drops what is_boilerplate() and is_link_cluster() name
-/// and what LineRules say. Time and memory are linear in the page but for the bounds of HtmlTree. The same bytes give the same text.
-/// Never throws on a page's account.
+/// Takes the part a page marks as its main one if it marks one, else the body; drops what is_boilerplate() and is_link_cluster()
+/// name and what LineRules say. Time and memory are linear in the page but for the bounds of HtmlTree. The same bytes give the same
+/// text. Never throws on a page's account.
 HtmlText html_to_text(std::string_view html, const HtmlOptions& options = {});
 
 }  // namespace corollary

@@ -14,9 +14,9 @@ struct HtmlToken {
   Kind kind = Kind::End;
   HtmlTag tag = HtmlTag::Other;
   bool is_self_closing = false;
-  bool is_raw = false;     ///< of a text: no character references in it (script, style, CDATA)
-  std::string_view name;   ///< of a tag
-  std::string_view text;   ///< of a text, or what follows "<!doctype"
+  bool is_raw = false;                    ///< of a text: no character references in it (script, style, CDATA)
+  std::string_view name;                  ///< of a tag
+  std::string_view text;                  ///< of a text, or what follows "<!doctype"
   std::vector<HtmlAttribute> attributes;  ///< of a start tag; all of them, values as they stand
 };
 

@@ -13,13 +13,14 @@ using Kind = HtmlToken::Kind;
 
 constexpr HtmlTags kHeadings(T::H1, T::H2, T::H3, T::H4, T::H5, T::H6);
 constexpr HtmlTags kSpecial(T::Address, T::Applet, T::Area, T::Article, T::Aside, T::Base, T::Basefont, T::Bgsound, T::Blockquote,
-                            T::Body, T::Br, T::Button, T::Caption, T::Center, T::Col, T::Colgroup, T::Dd, T::Details, T::Dir, T::Div,
-                            T::Dl, T::Dt, T::Embed, T::Fieldset, T::Figcaption, T::Figure, T::Footer, T::Form, T::Frame, T::Frameset,
-                            T::H1, T::H2, T::H3, T::H4, T::H5, T::H6, T::Head, T::Header, T::Hgroup, T::Hr, T::Html, T::Iframe,
-                            T::Img, T::Input, T::Keygen, T::Li, T::Link, T::Listing, T::Main, T::Marquee, T::Menu, T::Meta, T::Nav,
-                            T::Noembed, T::Noframes, T::Noscript, T::Object, T::Ol, T::P, T::Param, T::Plaintext, T::Pre, T::Script,
-                            T::Search, T::Section, T::Select, T::Source, T::Style, T::Summary, T::Table, T::Tbody, T::Td, T::Template,
-                            T::Textarea, T::Tfoot, T::Th, T::Thead, T::Title, T::Tr, T::Track, T::Ul, T::Wbr, T::Xmp);
+                            T::Body, T::Br, T::Button, T::Caption, T::Center, T::Col, T::Colgroup, T::Dd, T::Details, T::Dir,
+                            T::Div, T::Dl, T::Dt, T::Embed, T::Fieldset, T::Figcaption, T::Figure, T::Footer, T::Form, T::Frame,
+                            T::Frameset, T::H1, T::H2, T::H3, T::H4, T::H5, T::H6, T::Head, T::Header, T::Hgroup, T::Hr, T::Html,
+                            T::Iframe, T::Img, T::Input, T::Keygen, T::Li, T::Link, T::Listing, T::Main, T::Marquee, T::Menu,
+                            T::Meta, T::Nav, T::Noembed, T::Noframes, T::Noscript, T::Object, T::Ol, T::P, T::Param, T::Plaintext,
+                            T::Pre, T::Script, T::Search, T::Section, T::Select, T::Source, T::Style, T::Summary, T::Table,
+                            T::Tbody, T::Td, T::Template, T::Textarea, T::Tfoot, T::Th, T::Thead, T::Title, T::Tr, T::Track, T::Ul,
+                            T::Wbr, T::Xmp);
 constexpr HtmlTags kForeignSpecial(T::Mi, T::Mo, T::Mn, T::Ms, T::Mtext, T::AnnotationXml, T::ForeignObject, T::Desc, T::Title);
 constexpr HtmlTags kScopes(T::Applet, T::Caption, T::Html, T::Table, T::Td, T::Th, T::Marquee, T::Object);
 constexpr HtmlTags kTableScopes(T::Html, T::Table);
@@ -52,8 +53,9 @@ bool is_quirky_doctype(std::string_view doctype) {
   const auto has = [&](std::string_view word) { return text.find(word) != std::string::npos; };
   const bool has_system = has("http://") || has("https://");
   if (has("\"-//w3c//dtd html 4.01 transitional//") || has("\"-//w3c//dtd html 4.01 frameset//")) return !has_system;
-  for (const std::string_view old : {"\"-//w3c//dtd html 3", "\"-//w3c//dtd html 4.0 ", "\"-//w3c//dtd html 4.0//", "\"-//ietf//dtd html",
-                                     "\"-//w3o//", "\"html\"", "\"-//netscape", "\"-//microsoft", "\"-//sun micro", "\"-//softquad"})
+  for (const std::string_view old :
+       {"\"-//w3c//dtd html 3", "\"-//w3c//dtd html 4.0 ", "\"-//w3c//dtd html 4.0//", "\"-//ietf//dtd html", "\"-//w3o//",
+        "\"html\"", "\"-//netscape", "\"-//microsoft", "\"-//sun micro", "\"-//softquad"})
     if (has(old) && !has("\"-//w3c//dtd html 4.0//")) return true;
   return false;
 }
@@ -456,12 +458,16 @@ bool HtmlTreeBuilder::leave_early_modes(const HtmlToken& token) {
 
 void HtmlTreeBuilder::start_in_head(const HtmlToken& token) {
   switch (token.tag) {
-    case T::Title: return text_element(token, HtmlTokenizer::Content::EscapableText);
-    case T::Script: return text_element(token, HtmlTokenizer::Content::Script);
+    case T::Title:
+      return text_element(token, HtmlTokenizer::Content::EscapableText);
+    case T::Script:
+      return text_element(token, HtmlTokenizer::Content::Script);
     case T::Noframes:
     case T::Noscript:
-    case T::Style: return text_element(token, HtmlTokenizer::Content::RawText);
-    default: return insert_void(token);
+    case T::Style:
+      return text_element(token, HtmlTokenizer::Content::RawText);
+    default:
+      return insert_void(token);
   }
 }
 
@@ -540,8 +546,8 @@ void HtmlTreeBuilder::end_tag(const HtmlToken& token) {
 }
 
 void HtmlTreeBuilder::start_in_select(const HtmlToken& token) {
-  constexpr HtmlTags kLeaving(T::Select, T::Input, T::Keygen, T::Textarea, T::Caption, T::Table, T::Tbody, T::Tfoot, T::Thead, T::Tr,
-                              T::Td, T::Th);
+  constexpr HtmlTags kLeaving(T::Select, T::Input, T::Keygen, T::Textarea, T::Caption, T::Table, T::Tbody, T::Tfoot, T::Thead,
+                              T::Tr, T::Td, T::Th);
   if (token.tag == T::Option || token.tag == T::Optgroup || token.tag == T::Hr) {
     if (current_tag() == T::Option) open_.pop_back();
     if (token.tag != T::Option && current_tag() == T::Optgroup) open_.pop_back();
@@ -665,7 +671,8 @@ void HtmlTreeBuilder::start_in_body(const HtmlToken& token) {
     case T::Tfoot:
     case T::Th:
     case T::Thead:
-    case T::Tr: return;
+    case T::Tr:
+      return;
     case T::Base:
     case T::Basefont:
     case T::Bgsound:
@@ -674,7 +681,8 @@ void HtmlTreeBuilder::start_in_body(const HtmlToken& token) {
     case T::Title:
     case T::Noframes:
     case T::Style:
-    case T::Script: return start_in_head(token);
+    case T::Script:
+      return start_in_head(token);
     case T::Pre:
     case T::Listing:
       close_p();
@@ -740,18 +748,21 @@ void HtmlTreeBuilder::start_in_body(const HtmlToken& token) {
     }
     case T::Param:
     case T::Source:
-    case T::Track: return insert_void(token);
+    case T::Track:
+      return insert_void(token);
     case T::Hr:
       close_p();
       return insert_void(token);
-    case T::Textarea: return text_element(token, HtmlTokenizer::Content::EscapableText);
+    case T::Textarea:
+      return text_element(token, HtmlTokenizer::Content::EscapableText);
     case T::Xmp:
       close_p();
       reconstruct_formatting();
       return text_element(token, HtmlTokenizer::Content::RawText);
     case T::Iframe:
     case T::Noembed:
-    case T::Noscript: return text_element(token, HtmlTokenizer::Content::RawText);
+    case T::Noscript:
+      return text_element(token, HtmlTokenizer::Content::RawText);
     case T::Select:
       reconstruct_formatting();
       insert(token);
@@ -774,7 +785,8 @@ void HtmlTreeBuilder::start_in_body(const HtmlToken& token) {
       insert(token, tag == T::Math ? Space::Math : Space::Svg);
       if (token.is_self_closing) open_.pop_back();
       return;
-    default: break;
+    default:
+      break;
   }
   reconstruct_formatting();
   insert(token);
@@ -796,7 +808,8 @@ void HtmlTreeBuilder::end_in_body(HtmlTag tag, std::string_view name) {
     generate_implied_end_tags();
     open_.erase(std::find(open_.begin(), open_.end(), form));
     return;
-  } else if (kBlocks(tag) || tag == T::Button || tag == T::Listing || tag == T::Pre || tag == T::Dd || tag == T::Dt || tag == T::Li) {
+  } else if (kBlocks(tag) || tag == T::Button || tag == T::Listing || tag == T::Pre || tag == T::Dd || tag == T::Dt ||
+             tag == T::Li) {
     if (!has_in_scope(tag, tag == T::Li ? Scope::ListItem : Scope::Plain)) return;
     generate_implied_end_tags(tag == T::Dd || tag == T::Dt || tag == T::Li ? tag : T::None);
     return pop_until(tag);
@@ -890,7 +903,8 @@ bool HtmlTreeBuilder::start_in_table_modes(const HtmlToken& token) {
         return start_tag(token), true;
       }
       break;
-    default: break;
+    default:
+      break;
   }
   // In table, and what the modes above leave to it.
   const HtmlTags table_context(T::Table, T::Html);
@@ -1000,7 +1014,8 @@ bool HtmlTreeBuilder::end_in_table_modes(HtmlTag tag, std::string_view name) {
         return tag == T::Table ? again() : true;
       }
       break;
-    default: break;
+    default:
+      break;
   }
   if (tag == T::Table) {
     if (!has_in_scope(T::Table, Scope::Table)) return true;

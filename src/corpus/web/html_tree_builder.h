@@ -18,8 +18,20 @@ class HtmlTreeBuilder {
   using Id = std::uint32_t;  ///< index of a node; 0 none, or a marker in the list of active formatting elements
   using Space = HtmlTree::Space;
   enum class Mode : std::uint8_t {
-    Initial, BeforeHtml, BeforeHead, InHead, AfterHead, InBody, InTable, InCaption, InColumnGroup, InTableBody, InRow, InCell,
-    InSelect, AfterBody
+    Initial,
+    BeforeHtml,
+    BeforeHead,
+    InHead,
+    AfterHead,
+    InBody,
+    InTable,
+    InCaption,
+    InColumnGroup,
+    InTableBody,
+    InRow,
+    InCell,
+    InSelect,
+    AfterBody
   };
   enum class Scope : std::uint8_t { Plain, ListItem, Button, Table };
 
