@@ -14,7 +14,9 @@ SharedModels load_models(const CorpusConfig& config) {
   }
   std::optional<ArxivMetadata> metadata;
   if (!config.arxiv_metadata.empty()) metadata.emplace(config.arxiv_metadata);
-  return std::make_shared<const CorpusModels>(CorpusModels{WebClassifier(config.web.classifier),
+  WebClassifierConfig classifier = config.web.classifier;
+  if (config.as_published) classifier.judged_bytes = 0;  // whole texts
+  return std::make_shared<const CorpusModels>(CorpusModels{WebClassifier(classifier),
                                                            UrlRules({config.web.url_blocklist, config.as_published}),
                                                            std::move(test_theorems), std::move(metadata)});
 }

@@ -282,7 +282,7 @@ class Parser {
         return false;
       default:
         out.latex = token.latex;
-        out.is_single = token.latex.size() == 1 || (token.latex.front() == '\\' && token.latex.find('{') == std::string::npos);
+        out.is_single = token.latex.size() == 1 || (token.latex.starts_with('\\') && token.latex.find('{') == std::string::npos);
         return true;
     }
   }
