@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "corpus/papers/arxiv_split.h"
 
 namespace corollary {
 
@@ -41,9 +42,8 @@ std::vector<Drawn> draw_splits(std::int64_t n, double validation_fraction, doubl
 }
 
 std::vector<Drawn> published_paper_splits(std::int64_t n) {
-  const std::int64_t train = n * 99 / 100, validation = (n - train) / 2;
   std::vector<Drawn> drawn;
-  for (std::int64_t i = train; i < n; ++i) drawn.push_back({i, i < train + validation ? Split::validation : Split::test});
+  for (std::int64_t i = arxiv_split(n).train; i < n; ++i) drawn.push_back({i, arxiv_split_of(i, n)});
   return drawn;
 }
 

@@ -10,6 +10,7 @@
 #include "corpus/language/language_guess.h"
 #include "corpus/language/normalise.h"
 #include "corpus/text.h"
+#include "corpus/web/math_marks.h"
 
 namespace corollary {
 namespace {
@@ -17,16 +18,6 @@ namespace {
 constexpr std::int64_t kEnoughWords = 200;  // of which some should be function words of the language it is in
 constexpr double kSurelyAnother = 0.6;       // of a guess: below it the wanted one came close, as in lists and manuals
 constexpr int kPieces = 8;
-
-constexpr std::string_view kLatexCommands[] = {
-    "end",    "begin",  "ref",   "frac",   "label", "bf",      "right",  "left",    "rm",     "alpha",  "mu",         "def",
-    "it",     "pi",     "sigma", "sum",    "lambda", "beta",   "nu",     "partial", "int",    "delta",  "rho",        "phi",
-    "gamma",  "omega",  "over",  "nonumber", "bar", "sqrt",    "theta",  "tau",     "em",     "rangle", "hat",        "tilde",
-    "cal",    "hline",  "item",  "psi",    "vec",   "langle",  "epsilon", "eta",    "cdot",   "in",     "xi",         "infty",
-    "quad",   "mathcal", "times", "emph",  "mathbf", "prime",  "be",     "mathrm",  "ee",     "vspace", "pm",         "chi",
-    "ell",    "text",   "qquad", "noindent", "to",  "varphi",  "hspace", "leq",     "cos",    "eqref",  "overline",   "sin",
-    "kappa",  "hbox",   "rightarrow", "varepsilon", "textit", "dagger", "big", "otimes", "equiv", "zeta", "dot", "ln"};
-static_assert(std::size(kLatexCommands) == 84);
 
 bool is_blank(char c) { return is_ascii_space(c); }
 
@@ -36,7 +27,7 @@ bool contains_popular_latex(std::string_view text) {
   for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at + 1)) {
     const std::string_view rest = text.substr(at + 1);
     if (rest.empty() || !is_ascii_letter(rest[0])) continue;
-    for (const std::string_view command : kLatexCommands)
+    for (const std::string_view command : kMathCommands)
       if (rest.starts_with(command)) return true;
   }
   return false;

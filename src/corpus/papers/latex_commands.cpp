@@ -105,33 +105,7 @@ const NameTable<Expander::Command>& Expander::commands() {
     };
     add(Command::begin, {"begin"});
     add(Command::end, {"end"});
-    add(Command::define, {"def",
-                          "gdef",
-                          "edef",
-                          "xdef",
-                          "let",
-                          "newif",
-                          "newcommand",
-                          "renewcommand",
-                          "providecommand",
-                          "DeclareRobustCommand",
-                          "DeclareMathOperator",
-                          "DeclarePairedDelimiter",
-                          "DeclarePairedDelimiterX",
-                          "DeclarePairedDelimiterXPP",
-                          "NewDocumentCommand",
-                          "RenewDocumentCommand",
-                          "ProvideDocumentCommand",
-                          "DeclareDocumentCommand",
-                          "newcommandx",
-                          "renewcommandx",
-                          "newenvironment",
-                          "renewenvironment",
-                          "provideenvironment",
-                          "excludecomment",
-                          "lstnewenvironment",
-                          "DefineVerbatimEnvironment",
-                          "NewDocumentEnvironment"});
+    for (const std::string_view name : kDefiningCommands) made->set(name, Command::define);
     add(Command::drop_0, {"BooleanTrue", "BooleanFalse", "allowdisplaybreaks", "makeindex", "UseAllTwocells", "UseTwocells",
                           "frontmatter", "mainmatter", "backmatter", "ExplSyntaxOn", "ExplSyntaxOff", "tableofcontents",
                           "listoffigures", "listoftables", "protect", "phantomsection", "parttoc", "minitoc", "cleardoublepage"});

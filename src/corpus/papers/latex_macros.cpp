@@ -514,33 +514,7 @@ Definition read_command(Reader& reader, std::string_view command) {
 }  // namespace
 
 bool is_defining(std::string_view command) {
-  static const std::unordered_set<std::string_view> commands = {"def",
-                                                                "gdef",
-                                                                "edef",
-                                                                "xdef",
-                                                                "let",
-                                                                "newif",
-                                                                "newcommand",
-                                                                "renewcommand",
-                                                                "providecommand",
-                                                                "DeclareRobustCommand",
-                                                                "DeclareMathOperator",
-                                                                "DeclarePairedDelimiter",
-                                                                "DeclarePairedDelimiterX",
-                                                                "DeclarePairedDelimiterXPP",
-                                                                "NewDocumentCommand",
-                                                                "RenewDocumentCommand",
-                                                                "ProvideDocumentCommand",
-                                                                "DeclareDocumentCommand",
-                                                                "newcommandx",
-                                                                "renewcommandx",
-                                                                "newenvironment",
-                                                                "renewenvironment",
-                                                                "provideenvironment",
-                                                                "excludecomment",
-                                                                "lstnewenvironment",
-                                                                "DefineVerbatimEnvironment",
-                                                                "NewDocumentEnvironment"};
+  static const std::unordered_set<std::string_view> commands(kDefiningCommands.begin(), kDefiningCommands.end());
   return commands.contains(command);
 }
 

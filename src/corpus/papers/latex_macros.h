@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -121,7 +122,35 @@ struct Definition {
 /// from `at`, the place behind the command's name. Sets *end behind it. Nothing if it is none that can be read.
 std::optional<Definition> read_definition(std::string_view text, std::size_t at, std::string_view command, bool at_letter,
                                           std::size_t* end);
-/// Whether the command defines something.
+/// The commands that define something.
+constexpr std::array<std::string_view, 27> kDefiningCommands = {"def",
+                                                                "gdef",
+                                                                "edef",
+                                                                "xdef",
+                                                                "let",
+                                                                "newif",
+                                                                "newcommand",
+                                                                "renewcommand",
+                                                                "providecommand",
+                                                                "DeclareRobustCommand",
+                                                                "DeclareMathOperator",
+                                                                "DeclarePairedDelimiter",
+                                                                "DeclarePairedDelimiterX",
+                                                                "DeclarePairedDelimiterXPP",
+                                                                "NewDocumentCommand",
+                                                                "RenewDocumentCommand",
+                                                                "ProvideDocumentCommand",
+                                                                "DeclareDocumentCommand",
+                                                                "newcommandx",
+                                                                "renewcommandx",
+                                                                "newenvironment",
+                                                                "renewenvironment",
+                                                                "provideenvironment",
+                                                                "excludecomment",
+                                                                "lstnewenvironment",
+                                                                "DefineVerbatimEnvironment",
+                                                                "NewDocumentEnvironment"};
+/// Whether the command is one of them.
 bool is_defining(std::string_view command);
 
 /// Body with the arguments put in; a blank where a control word would run into a letter.

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "corpus/text.h"
+#include "corpus/web/math_marks.h"
 
 namespace corollary {
 namespace {
@@ -365,15 +366,7 @@ MathDelimiters find_math_delimiters(std::string_view page) {
 }
 
 bool has_latex_command(std::string_view text) {
-  static const std::unordered_set<std::string_view> kCommands = {
-      "end",    "begin", "ref",    "frac",  "label",    "bf",       "right", "left",  "rm",         "alpha",      "mu",
-      "def",    "it",    "pi",     "sigma", "sum",      "lambda",   "beta",  "nu",    "partial",    "int",        "delta",
-      "rho",    "phi",   "gamma",  "omega", "over",     "nonumber", "bar",   "sqrt",  "theta",      "tau",        "em",
-      "rangle", "hat",   "tilde",  "cal",   "hline",    "item",     "psi",   "vec",   "langle",     "epsilon",    "eta",
-      "cdot",   "in",    "xi",     "infty", "quad",     "mathcal",  "times", "emph",  "mathbf",     "prime",      "be",
-      "mathrm", "ee",    "vspace", "pm",    "chi",      "ell",      "text",  "qquad", "noindent",   "to",         "varphi",
-      "hspace", "leq",   "cos",    "eqref", "overline", "sin",      "kappa", "hbox",  "rightarrow", "varepsilon", "textit",
-      "dagger", "big",   "otimes", "equiv", "zeta",     "dot",      "ln"};
+  static const std::unordered_set<std::string_view> kCommands(kMathCommands.begin(), kMathCommands.end());
   for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at + 1)) {
     if (!is_command(text, at)) continue;
     std::size_t end = at + 1;
