@@ -308,7 +308,7 @@ StageResult fetch(const FetchConfig& config, const fs::path& out) {
   std::map<std::tuple<std::string, std::int64_t, bool>, std::vector<FetchedSource*>> by_path;  // each is read once
   for (std::size_t i = 0; i < fetched.size(); ++i) {
     for (FetchedSource& entry : fetched[i]) {
-      if (entry.path.ends_with(".parquet")) entry.text_field = config.sources[i].text_field;
+      if (entry.path.ends_with(".parquet") || fs::is_directory(entry.path)) entry.text_field = config.sources[i].text_field;
       const bool opens_nested = archive_limits(entry.glob, 0).max_nested_bytes > 0;
       by_path[{entry.path, entry.strip_folders, opens_nested}].push_back(&entry);
     }

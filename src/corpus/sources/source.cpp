@@ -131,10 +131,13 @@ std::vector<fs::path> matching_files(const FetchedSource& source) {
   return files;
 }
 
+/// Of Parquet: the column that is the document.
+std::string text_field_of(const FetchedSource& source) { return source.text_field.empty() ? "text" : source.text_field; }
+
 class FolderSource : public Source {
  public:
   FolderSource(const FetchedSource& source, std::int64_t max_record_bytes, const SourcePiece& piece)
-      : root_(source.path), max_record_bytes_(max_record_bytes), files_(matching_files(source)) {
+      : root_(source.path), text_field_(text_field_of(source)), max_record_bytes_(max_record_bytes), files_(matching_files(source)) {
     if (piece.end >= 0 && static_cast<std::size_t>(piece.end) < files_.size()) files_.resize(static_cast<std::size_t>(piece.end));
     at_ = static_cast<std::size_t>(piece.begin);
   }
@@ -154,7 +157,7 @@ class FolderSource : public Source {
         continue;
       }
       if (kind == "parquet") {
-        records_ = open_parquet(file, {.max_record_bytes = max_record_bytes_});
+        records_ = open_parquet(file, {.text_field = text_field_, .max_record_bytes = max_record_bytes_});
         continue;
       }
       if (kind == "warc") {
@@ -173,6 +176,7 @@ class FolderSource : public Source {
 
  private:
   fs::path root_;
+  std::string text_field_;
   std::int64_t max_record_bytes_;
   std::vector<fs::path> files_;
   std::size_t at_ = 0;
@@ -266,7 +270,7 @@ std::unique_ptr<Source> open_source(const FetchedSource& source, std::int64_t ma
   if (source.kind == "warc") return open_warc(source.path, fs::path(source.path).filename().string(), max_record_bytes, piece);
   if (source.kind == "parquet") {
     ParquetConfig config;
-    config.text_field = source.text_field.empty() ? "text" : source.text_field;
+    config.text_field = text_field_of(source);
     config.max_record_bytes = max_record_bytes;
     if (piece.end > 0) config.shard = piece.begin, config.shards = piece.end;
     return open_parquet(source.path, config);
